@@ -1,0 +1,144 @@
+/**
+ * The catalogue of everything Tidegate refuses. A code is stable once released; its HTTP status and title live here and
+ * nowhere else, so that a refusal reads the same whichever room returns it. The handlers map a code with one mapper
+ * (`http/problem.ts`); a test holds this table against the README.
+ */
+export const ERRORS = {
+  // The request itself
+  malformed_json: { status: 400, title: 'The body is not JSON' },
+  malformed_text: { status: 400, title: 'The body is not valid UTF-8' },
+  invalid_request: { status: 422, title: 'The request does not fit the contract' },
+  invalid_cursor: { status: 422, title: 'The cursor is not one of ours' },
+  unsupported_media_type: { status: 415, title: 'The body has another type than JSON' },
+  body_too_large: { status: 413, title: 'The body is larger than the limit' },
+  not_found: { status: 404, title: 'Nothing is here' },
+  method_not_allowed: { status: 405, title: 'This address does not take that method' },
+  request_timeout: { status: 503, title: 'The request took too long and was given up' },
+  internal: { status: 500, title: 'Something broke on our side' },
+  unavailable: { status: 503, title: 'A part that this request needs does not answer' },
+  shutting_down: { status: 503, title: 'This process is stopping' },
+
+  // Who asks
+  unauthenticated: { status: 401, title: 'A bearer token is needed' },
+  forbidden: { status: 403, title: 'The token has not the role for this' },
+
+  // Writing safely
+  idempotency_key_missing: { status: 400, title: 'The Idempotency-Key header is needed' },
+  idempotency_key_reused: { status: 409, title: 'The Idempotency-Key was used with another body' },
+  if_match_missing: { status: 428, title: 'The If-Match header is needed' },
+  stale_revision: { status: 412, title: 'It was changed since you read it' },
+  wrong_state: { status: 409, title: 'The state does not allow this' },
+  reason_missing: { status: 422, title: 'A reason is needed' },
+
+  // Money
+  amount_invalid: { status: 422, title: 'The amount is not one that the currency can hold' },
+  currency_unknown: { status: 422, title: 'The currency is not known' },
+  currency_mismatch: { status: 409, title: 'The currencies differ' },
+
+  // Catalogue and stock
+  product_invalid: { status: 422, title: 'The product is not complete' },
+  category_unknown: { status: 422, title: 'The category is not known' },
+  product_unknown: { status: 404, title: 'The product is not known' },
+  sku_unknown: { status: 404, title: 'The SKU is not known' },
+  sku_off_shelf: { status: 409, title: 'The SKU is not on the shelf' },
+  sold_out: { status: 409, title: 'The stock does not suffice' },
+  price_changed: { status: 409, title: 'The price has changed' },
+
+  // Orders
+  order_unknown: { status: 404, title: 'The order is not known' },
+  order_type_mismatch: { status: 422, title: 'The goods do not fit the order type' },
+  address_missing: { status: 422, title: 'A delivery address is needed' },
+  order_too_large: { status: 422, title: 'The order is larger than the limit' },
+  coupon_unknown: { status: 404, title: 'The coupon is not known' },
+  coupon_unusable: { status: 409, title: 'The coupon cannot be used for this order' },
+
+  // Payments and callbacks
+  pay_order_unknown: { status: 404, title: 'The pay order is not known' },
+  pay_order_closed: { status: 409, title: 'The pay order can no longer be paid' },
+  payment_in_progress: { status: 409, title: 'Another payment attempt is under way' },
+  channel_unknown: { status: 422, title: 'The payment channel is not known' },
+  callback_forged: { status: 401, title: 'The callback is not signed by the channel' },
+  callback_invalid: { status: 422, title: 'The callback does not fit the contract' },
+  callback_conflict: { status: 409, title: 'The callback id is known with another body' },
+  refund_unknown: { status: 404, title: 'The refund is not known' },
+  refund_exceeds_capture: { status: 409, title: 'The refund is more than what was captured' },
+  account_unknown: { status: 404, title: 'The account is not known' },
+  balance_too_low: { status: 409, title: 'The balance does not suffice' },
+
+  // The guard
+  switched_off: { status: 503, title: 'The entry is switched off' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  overloaded: { status: 503, title: 'The service is overloaded' },
+
+  // Control
+  switch_unknown: { status: 404, title: 'The switch is not known' },
+  switch_value_invalid: { status: 422, title: 'The switch does not take that value' },
+  revision_unknown: { status: 404, title: 'The revision is not known' },
+  instance_unknown: { status: 404, title: 'The instance is not known' },
+  finding_unknown: { status: 404, title: 'The finding is not known' },
+  token_unknown: { status: 404, title: 'The token is not known' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** One field of a request that does not fit: `path` as in `items.0.quantity`. */
+export interface FieldError {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** An expected "no". Commands return it; only broken invariants and dead infrastructure throw. */
+export interface Refusal {
+  readonly ok: false;
+  readonly code: ErrorCode;
+  /** One sentence for a person: what was refused, which thing, and what to do. */
+  readonly detail: string;
+  readonly errors?: readonly FieldError[];
+  /** Extra members for the problem document, such as `rule` or `retryAfterMs`. */
+  readonly meta?: Readonly<Record<string, unknown>>;
+}
+
+export type Result<T> = { readonly ok: true; readonly value: T } | Refusal;
+
+export function ok<T>(value: T): { readonly ok: true; readonly value: T } {
+  return { ok: true, value };
+}
+
+export function refuse(
+  code: ErrorCode,
+  detail: string,
+  extra: { errors?: readonly FieldError[]; meta?: Readonly<Record<string, unknown>> } = {},
+): Refusal {
+  return { ok: false, code, detail, ...extra };
+}
+
+/** Carries a refusal out of a transaction, so that returning a "no" also rolls back. */
+export class RefusalError extends Error {
+  readonly refusal: Refusal;
+  constructor(refusal: Refusal) {
+    super(`${refusal.code}: ${refusal.detail}`);
+    this.name = 'RefusalError';
+    this.refusal = refusal;
+  }
+}
+
+/** Runs `fn` and turns a thrown `RefusalError` back into the refusal it carries. */
+export async function catchRefusal<T>(fn: () => Promise<T>): Promise<Result<T>> {
+  try {
+    return ok(await fn());
+  } catch (error) {
+    if (error instanceof RefusalError) return error.refusal;
+    throw error;
+  }
+}
+
+/** Demands a value that the program's own logic guarantees; its absence is a broken invariant, not a refusal. */
+export function must<T>(value: T | null | undefined, what: string): T {
+  if (value === null || value === undefined) throw new Error(`broken invariant: ${what} is missing`);
+  return value;
+}
+
+/** The end of an exhaustive `switch`. */
+export function unreachable(value: never, what: string): never {
+  throw new Error(`broken invariant: unknown ${what} ${JSON.stringify(value)}`);
+}
