@@ -1,0 +1,85 @@
+import { check } from 'drizzle-orm/pg-core';
+import { amount, at, bigint, core, index, primaryKey, sql, text, uniqueIndex, xid8 } from './columns.ts';
+
+/**
+ * An account. Those that limit their balance (wallets, points) carry `balance` and `sequence`, moved under a row lock;
+ * platform accounts carry neither and are never a hot row: their balance is a checkpoint plus what came since.
+ */
+export const account = core.table(
+  'account',
+  {
+    id: text('id').primaryKey(),
+    kind: text('kind').notNull(),
+    currency: text('currency').notNull(),
+    /** The least the balance may be, as a holder's claim; NULL for platform accounts. */
+    floor: amount('floor'),
+    balance: amount('balance'),
+    sequence: bigint('sequence', { mode: 'number' }),
+    createdAt: at('created_at').notNull(),
+  },
+  (t) => [
+    check(
+      'account_limited_or_not',
+      sql`(${t.floor} IS NULL) = (${t.balance} IS NULL) AND (${t.floor} IS NULL) = (${t.sequence} IS NULL)`,
+    ),
+    check('account_floor', sql`${t.balance} >= ${t.floor}`),
+  ],
+);
+
+/** One business fact that moved money. `(kind, reference)` is unique: a capture or a refund is posted exactly once. */
+export const posting = core.table(
+  'posting',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    kind: text('kind').notNull(),
+    reference: text('reference').notNull(),
+    payOrderId: text('pay_order_id'),
+    reason: text('reason').notNull(),
+    at: at('at').notNull(),
+    xid: xid8('xid').notNull().default(sql`pg_current_xact_id()`),
+  },
+  (t) => [uniqueIndex('posting_once').on(t.kind, t.reference), index('posting_pay_order').on(t.payOrderId)],
+);
+
+/** One side of a posting. Debit is positive, credit negative; a posting's entries sum to 0 per currency. Append only. */
+export const entry = core.table(
+  'entry',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    postingId: bigint('posting_id', { mode: 'number' })
+      .notNull()
+      .references(() => posting.id),
+    accountId: text('account_id')
+      .notNull()
+      .references(() => account.id),
+    amount: amount('amount').notNull(),
+    currency: text('currency').notNull(),
+    orderId: text('order_id'),
+    accountSequence: bigint('account_sequence', { mode: 'number' }),
+    balanceAfter: amount('balance_after'),
+    at: at('at').notNull(),
+    xid: xid8('xid').notNull().default(sql`pg_current_xact_id()`),
+  },
+  (t) => [
+    index('entry_posting').on(t.postingId),
+    index('entry_account').on(t.accountId, t.xid, t.id),
+    index('entry_commit_order').on(t.xid, t.id),
+    uniqueIndex('entry_account_sequence').on(t.accountId, t.accountSequence).where(sql`account_sequence IS NOT NULL`),
+    check('entry_moves_something', sql`${t.amount} <> 0`),
+  ],
+);
+
+/** The balance of an account after every entry up to and including (xid, id): the floor of what must be summed again. */
+export const checkpoint = core.table(
+  'checkpoint',
+  {
+    accountId: text('account_id')
+      .notNull()
+      .references(() => account.id),
+    xid: xid8('xid').notNull(),
+    entryId: bigint('entry_id', { mode: 'number' }).notNull(),
+    balance: amount('balance').notNull(),
+    at: at('at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.xid, t.entryId] })],
+);

@@ -1,0 +1,130 @@
+import { check } from 'drizzle-orm/pg-core';
+import {
+  amount,
+  at,
+  bigint,
+  boolean,
+  core,
+  drivable,
+  index,
+  integer,
+  jsonb,
+  primaryKey,
+  sql,
+  text,
+  uniqueIndex,
+} from './columns.ts';
+
+/** What is paid at once (支付单): 1..n orders of one checkout. The idempotency key of the checkout lives here. */
+export const payOrder = core.table(
+  'pay_order',
+  {
+    id: text('id').primaryKey(),
+    userId: bigint('user_id', { mode: 'number' }).notNull(),
+    currency: text('currency').notNull(),
+    stage: text('stage').notNull(),
+    /** What is to be paid after discounts, and the discount the marketing resources give. */
+    payable: amount('payable').notNull(),
+    discount: amount('discount').notNull(),
+    couponCode: text('coupon_code'),
+    idempotencyKey: text('idempotency_key').notNull(),
+    bodyDigest: text('body_digest').notNull(),
+    /** The first answer's notices (such as a skipped coupon), so that a replay answers the same. */
+    notices: jsonb('notices').notNull(),
+    expiresAt: at('expires_at').notNull(),
+    paidAt: at('paid_at'),
+    createdAt: at('created_at').notNull(),
+  },
+  (t) => [
+    uniqueIndex('pay_order_idempotency').on(t.userId, t.idempotencyKey),
+    check('pay_order_payable', sql`${t.payable} >= 0 AND ${t.discount} >= 0`),
+  ],
+);
+
+export const orders = core.table(
+  'orders',
+  {
+    id: text('id').primaryKey(),
+    payOrderId: text('pay_order_id')
+      .notNull()
+      .references(() => payOrder.id),
+    userId: bigint('user_id', { mode: 'number' }).notNull(),
+    guest: boolean('guest').notNull(),
+    type: text('type').notNull(),
+    currency: text('currency').notNull(),
+    goodsAmount: amount('goods_amount').notNull(),
+    freightAmount: amount('freight_amount').notNull(),
+    discountAmount: amount('discount_amount').notNull(),
+    payable: amount('payable').notNull(),
+    address: jsonb('address'),
+    details: jsonb('details').notNull(),
+    /** Set before anything is undone: who wants the order gone and why. */
+    cancelIntent: text('cancel_intent'),
+    cancelReason: text('cancel_reason'),
+    expiresAt: at('expires_at').notNull(),
+    createdAt: at('created_at').notNull(),
+    ...drivable,
+  },
+  (t) => [
+    index('orders_pay_order').on(t.payOrderId),
+    index('orders_user').on(t.userId, t.id),
+    index('orders_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    index('orders_live_state').on(t.state, t.stateSince).where(sql`state IN ('O0','O1')`),
+    check('orders_state_known', sql`${t.state} IN ('O0','O1','O2','O3','O4','O5')`),
+    check(
+      'orders_payable_adds_up',
+      sql`${t.payable} = ${t.goodsAmount} + ${t.freightAmount} - ${t.discountAmount} AND ${t.payable} >= 0`,
+    ),
+    check('orders_cancel_intent_known', sql`${t.cancelIntent} IN ('user','timeout')`),
+  ],
+);
+
+export const orderLine = core.table(
+  'order_line',
+  {
+    orderId: text('order_id')
+      .notNull()
+      .references(() => orders.id),
+    lineNo: integer('line_no').notNull(),
+    skuId: bigint('sku_id', { mode: 'number' }).notNull(),
+    snapshotId: text('snapshot_id').notNull(),
+    name: text('name').notNull(),
+    quantity: bigint('quantity', { mode: 'number' }).notNull(),
+    unitPrice: amount('unit_price').notNull(),
+    discount: amount('discount').notNull(),
+    payable: amount('payable').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.orderId, t.lineNo] }),
+    check(
+      'order_line_adds_up',
+      sql`${t.payable} = ${t.unitPrice} * ${t.quantity} - ${t.discount} AND ${t.payable} >= 0`,
+    ),
+    check('order_line_some', sql`${t.quantity} > 0`),
+  ],
+);
+
+/** A shipment of an order's lines, or the delivery of its codes (履约单). */
+export const shipment = core.table(
+  'shipment',
+  {
+    id: text('id').primaryKey(),
+    orderId: text('order_id')
+      .notNull()
+      .references(() => orders.id),
+    payOrderId: text('pay_order_id').notNull(),
+    carrier: text('carrier'),
+    trackingNo: text('tracking_no'),
+    /** What was delivered for virtual goods. */
+    codes: jsonb('codes'),
+    cancelIntent: text('cancel_intent'),
+    createdAt: at('created_at').notNull(),
+    ...drivable,
+  },
+  (t) => [
+    index('shipment_order').on(t.orderId),
+    index('shipment_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    index('shipment_live_state').on(t.state, t.stateSince).where(sql`state IN ('F0','F1','F2')`),
+    check('shipment_state_known', sql`${t.state} IN ('F0','F1','F2','F3','F4','F5')`),
+  ],
+);

@@ -1,0 +1,152 @@
+import { check } from 'drizzle-orm/pg-core';
+import { amount, at, bigint, core, drivable, index, integer, jsonb, sql, text, uniqueIndex } from './columns.ts';
+import { payOrder } from './orders.ts';
+
+/** One attempt to pay a pay order at one channel. Its id is the trade number at the channel. */
+export const payment = core.table(
+  'payment',
+  {
+    id: text('id').primaryKey(),
+    payOrderId: text('pay_order_id')
+      .notNull()
+      .references(() => payOrder.id),
+    userId: bigint('user_id', { mode: 'number' }).notNull(),
+    attemptNo: integer('attempt_no').notNull(),
+    channel: text('channel').notNull(),
+    currency: text('currency').notNull(),
+    /** What the channel is asked for; 0 when marketing covers everything. */
+    amount: amount('amount').notNull(),
+    payUrl: text('pay_url'),
+    channelTradeId: text('channel_trade_id'),
+    /** `user` or `timeout`, written before anything is undone. */
+    cancelIntent: text('cancel_intent'),
+    failureReason: text('failure_reason'),
+    expiresAt: at('expires_at').notNull(),
+    createdAt: at('created_at').notNull(),
+    ...drivable,
+  },
+  (t) => [
+    uniqueIndex('payment_attempt').on(t.payOrderId, t.attemptNo),
+    uniqueIndex('payment_one_live').on(t.payOrderId).where(sql`state IN ('P0','P1','P2','P4','P5','P7')`),
+    index('payment_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    index('payment_live_state').on(t.state, t.stateSince).where(sql`state IN ('P0','P1','P2','P4','P5','P7')`),
+    check('payment_state_known', sql`${t.state} IN ('P0','P1','P2','P3','P4','P5','P6','P7','P8','P9','P10','P11')`),
+    check('payment_amount', sql`${t.amount} >= 0`),
+  ],
+);
+
+/** One marketing resource that one attempt uses at the outside marketing service; the key there is (attempt, resource). */
+export const deduction = core.table(
+  'deduction',
+  {
+    id: text('id').primaryKey(),
+    paymentId: text('payment_id')
+      .notNull()
+      .references(() => payment.id),
+    payOrderId: text('pay_order_id').notNull(),
+    userId: bigint('user_id', { mode: 'number' }).notNull(),
+    kind: text('kind').notNull(),
+    resource: text('resource').notNull(),
+    amount: amount('amount').notNull(),
+    currency: text('currency').notNull(),
+    ...drivable,
+  },
+  (t) => [
+    uniqueIndex('deduction_once').on(t.paymentId, t.kind, t.resource),
+    index('deduction_pay_order').on(t.payOrderId),
+    index('deduction_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    check('deduction_state_known', sql`${t.state} IN ('ASKED','DEDUCTED','REFUSED','ROLLBACK_PENDING','ROLLED_BACK')`),
+  ],
+);
+
+/** Money that a channel says it took. `effective` pays the pay order; `late` came after the attempt's end. */
+export const capture = core.table(
+  'capture',
+  {
+    id: text('id').primaryKey(),
+    payOrderId: text('pay_order_id').notNull(),
+    paymentId: text('payment_id')
+      .notNull()
+      .references(() => payment.id),
+    channel: text('channel').notNull(),
+    channelTransaction: text('channel_transaction').notNull(),
+    amount: amount('amount').notNull(),
+    currency: text('currency').notNull(),
+    kind: text('kind').notNull(),
+    createdAt: at('created_at').notNull(),
+    ...drivable,
+  },
+  (t) => [
+    uniqueIndex('capture_transaction').on(t.channel, t.channelTransaction),
+    uniqueIndex('capture_single').on(t.payOrderId).where(sql`kind = 'effective'`),
+    index('capture_pay_order').on(t.payOrderId),
+    index('capture_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    check('capture_kind_known', sql`${t.kind} IN ('effective','late')`),
+    check('capture_state_known', sql`${t.state} IN ('APPLIED','LATE','HANDLED')`),
+    check('capture_amount', sql`${t.amount} >= 0`),
+  ],
+);
+
+/** A signed message from outside, stored once by its channel and event id before it is applied. */
+export const callback = core.table(
+  'callback',
+  {
+    id: text('id').primaryKey(),
+    source: text('source').notNull(),
+    eventId: text('event_id').notNull(),
+    kind: text('kind').notNull(),
+    digest: text('digest').notNull(),
+    body: jsonb('body').notNull(),
+    reason: text('reason'),
+    receivedAt: at('received_at').notNull(),
+    ...drivable,
+  },
+  (t) => [
+    uniqueIndex('callback_once').on(t.source, t.eventId),
+    index('callback_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    check('callback_state_known', sql`${t.state} IN ('STORED','APPLIED','REJECTED')`),
+  ],
+);
+
+export const refund = core.table(
+  'refund',
+  {
+    id: text('id').primaryKey(),
+    payOrderId: text('pay_order_id').notNull(),
+    orderId: text('order_id'),
+    captureId: text('capture_id')
+      .notNull()
+      .references(() => capture.id),
+    channel: text('channel').notNull(),
+    amount: amount('amount').notNull(),
+    currency: text('currency').notNull(),
+    cause: text('cause').notNull(),
+    channelRefundId: text('channel_refund_id'),
+    createdAt: at('created_at').notNull(),
+    ...drivable,
+  },
+  (t) => [
+    uniqueIndex('refund_late_once').on(t.captureId).where(sql`cause = 'late_capture'`),
+    index('refund_pay_order').on(t.payOrderId),
+    index('refund_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    check(
+      'refund_state_known',
+      sql`${t.state} IN ('R0','R1','R2','R3','R4','R5','R6','R7','R8','R9','R10','R11','R12','R13','R14','R15')`,
+    ),
+    check('refund_amount', sql`${t.amount} > 0`),
+  ],
+);
+
+/** The evidence of a message that moved nothing: wrong amount, unknown trade, another body under a known id. */
+export const callbackConflict = core.table(
+  'callback_conflict',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    source: text('source').notNull(),
+    eventId: text('event_id').notNull(),
+    reason: text('reason').notNull(),
+    body: jsonb('body').notNull(),
+    receivedAt: at('received_at').notNull(),
+  },
+  (t) => [index('callback_conflict_event').on(t.source, t.eventId)],
+);
