@@ -1,12 +1,12 @@
 import { sql } from 'drizzle-orm';
 import { check, index, text, timestamp } from 'drizzle-orm/pg-core';
-import { coreSchema } from './schemas.ts';
+import { core } from './columns.ts';
 
 /**
  * Bearer tokens. Only the SHA-256 of the secret is kept: the secret is 256 random bits, so a slow hash would add nothing
  * but load. `name` is the person or machine; `issued_by` is the name that issued it, which four-eyes checks compare.
  */
-export const token = coreSchema.table(
+export const token = core.table(
   'token',
   {
     id: text('id').primaryKey(),
