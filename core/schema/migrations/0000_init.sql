@@ -1,3 +1,5 @@
+CREATE SCHEMA "core";
+--> statement-breakpoint
 CREATE SCHEMA "control";
 --> statement-breakpoint
 CREATE SCHEMA "reconcile";
