@@ -1,6 +1,5 @@
-import { sql } from 'drizzle-orm';
-import { check, index, text, timestamp } from 'drizzle-orm/pg-core';
-import { core } from './columns.ts';
+import { check } from 'drizzle-orm/pg-core';
+import { at, core, index, sql, text } from './columns.ts';
 
 /**
  * Bearer tokens. Only the SHA-256 of the secret is kept: the secret is 256 random bits, so a slow hash would add nothing
@@ -14,13 +13,13 @@ export const token = core.table(
     role: text('role').notNull(),
     hash: text('hash').notNull(),
     issuedBy: text('issued_by').notNull(),
-    createdAt: timestamp('created_at', { withTimezone: true, mode: 'date' }).notNull(),
-    expiresAt: timestamp('expires_at', { withTimezone: true, mode: 'date' }).notNull(),
-    revokedAt: timestamp('revoked_at', { withTimezone: true, mode: 'date' }),
+    createdAt: at('created_at').notNull(),
+    expiresAt: at('expires_at').notNull(),
+    revokedAt: at('revoked_at'),
     revokedBy: text('revoked_by'),
   },
   (t) => [
-    index('token_name_idx').on(t.name),
+    index('token_name').on(t.name),
     check('token_role_known', sql`${t.role} IN ('viewer','operator','approver','admin','instance','shop','merchant')`),
     check('token_hash_is_sha256', sql`${t.hash} ~ '^[0-9a-f]{64}$'`),
     check('token_expires_after_creation', sql`${t.expiresAt} > ${t.createdAt}`),
