@@ -1,0 +1,62 @@
+import { createRequire } from 'node:module';
+import { type Logger as PinoLogger, pino } from 'pino';
+import type { Config } from './config.ts';
+import { currentTraceId } from './tracing.ts';
+
+export type Logger = PinoLogger;
+
+/** Where lines go. Tests hand in their own; processes write to standard output. */
+export interface LineSink {
+  write(line: string): void;
+}
+
+/** Keys whose values are never written, at any depth of a line. */
+const SECRET_MEMBER =
+  /"([^"\\]*(?:authorization|password|passwd|secret|token|cookie|api[-_]?key))":(?:"(?:[^"\\]|\\.)*"|\[[^\]]*\])/gi;
+/** Secrets that stand inside some other text, such as an error message that quotes its connection string. */
+const SECRET_TEXT: readonly (readonly [RegExp, string])[] = [
+  [/([a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*):[^\s@"\\]+@/gi, '$1:***@'],
+  [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+/gi, '$1 ***'],
+  [/\b(tg_[0-9a-z]+)_[A-Za-z0-9_-]{20,}/g, '$1_***'],
+  [/\bwhsec_[A-Za-z0-9+/=]+/g, 'whsec_***'],
+];
+
+/** Takes secrets out of a finished line. Working on the text and not on paths, it reaches any depth and any message. */
+export function redact(line: string): string {
+  let clean = line.replace(SECRET_MEMBER, '"$1":"***"');
+  for (const [pattern, replacement] of SECRET_TEXT) clean = clean.replace(pattern, replacement);
+  return clean;
+}
+
+/**
+ * One JSON line per event on standard output, with the trace id of the request it belongs to; in a terminal the same
+ * lines for people. Lines are written before the call returns, so that the last words of a dying process arrive.
+ */
+export function createLogger(
+  processName: string,
+  config: Pick<Config, 'logLevel' | 'instance'>,
+  sink: LineSink = standardOutput(),
+): Logger {
+  return pino(
+    {
+      level: config.logLevel,
+      base: { process: processName, instance: config.instance, pid: process.pid },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      mixin: () => {
+        const traceId = currentTraceId();
+        return traceId === undefined ? {} : { traceId };
+      },
+      serializers: { err: pino.stdSerializers.errWithCause, error: pino.stdSerializers.errWithCause },
+      hooks: { streamWrite: redact },
+    },
+    sink,
+  );
+}
+
+function standardOutput(): LineSink {
+  if (!process.stdout.isTTY) return pino.destination({ fd: 1, sync: true });
+  // Loaded only where somebody looks: it is the slowest import of a starting process.
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
+  return pretty({ colorize: true, ignore: 'pid,process,instance', translateTime: 'SYS:HH:MM:ss.l', sync: true });
+}
