@@ -19,7 +19,7 @@ export const token = core.table(
     revokedBy: text('revoked_by'),
   },
   (t) => [
-    index('token_name').on(t.name),
+    index('token_name_idx').on(t.name),
     check('token_role_known', sql`${t.role} IN ('viewer','operator','approver','admin','instance','shop','merchant')`),
     check('token_hash_is_sha256', sql`${t.hash} ~ '^[0-9a-f]{64}$'`),
     check('token_expires_after_creation', sql`${t.expiresAt} > ${t.createdAt}`),
