@@ -1,0 +1,30 @@
+import type { Answer } from '../kernel/answer.ts';
+
+export type ParcelState = 'none' | 'accepted' | 'processing' | 'failed' | 'delivered' | 'cancelled';
+
+export interface ParcelView {
+  readonly shipmentId: string;
+  readonly state: ParcelState;
+  readonly carrier?: string;
+  readonly trackingNo?: string;
+  /** Delivered codes of virtual goods. */
+  readonly codes?: readonly string[];
+  readonly reason?: string;
+}
+
+export interface InitParcel {
+  /** The shipment's id: the idempotency key at the fulfilment service. */
+  readonly shipmentId: string;
+  readonly orderId: string;
+  readonly goodsKind: 'physical' | 'virtual';
+  readonly address: unknown;
+  readonly lines: readonly { readonly skuId: string; readonly name: string; readonly quantity: number }[];
+}
+
+/** The outside fulfilment service. `cancel` of an unknown shipment leaves a tombstone, so that a late `init` is refused. */
+export interface FulfilmentPort {
+  init(parcel: InitParcel, signal: AbortSignal): Promise<Answer<ParcelView>>;
+  query(shipmentId: string, signal: AbortSignal): Promise<Answer<ParcelView>>;
+  /** ok with state `cancelled`, or the state it is in when cancelling is refused (too late). */
+  cancel(shipmentId: string, signal: AbortSignal): Promise<Answer<ParcelView>>;
+}

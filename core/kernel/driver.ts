@@ -1,0 +1,198 @@
+import type { Clock } from './clock.ts';
+import { addMs } from './clock.ts';
+import type { Sql } from './db/database.ts';
+import { LEASE_MS, type Machine, type MachineRow, type Mover, readRow } from './machine.ts';
+import type { Random } from './random.ts';
+
+/**
+ * A driver looks at a row's state, asks the outside if the state says so, and moves. The request that made the row, a
+ * callback, a consumer and a repair all call the same one. The row's `due_at` makes sure that somebody does when the
+ * process that should have died; its lease keeps two from asking at once (asking twice would only be waste: every call
+ * carries an idempotency key).
+ */
+export type Step<Row extends MachineRow> =
+  /** The row moved: look at it again. */
+  | { readonly kind: 'moved'; readonly row?: Row }
+  /** Nothing to do until then: the other side is at work, or a person is. */
+  | { readonly kind: 'wait'; readonly ms: number }
+  /** The other side gave no usable answer. Unknown is not no: ask again later, and at last hand over to a person. */
+  | { readonly kind: 'unknown'; readonly reason: string; readonly evidence?: unknown }
+  /** Only a person can go on from here. */
+  | { readonly kind: 'person'; readonly reason: string; readonly evidence?: unknown }
+  /** An end, or a state that something else moves. */
+  | { readonly kind: 'rest' };
+
+export interface Driver<Row extends MachineRow, Context> {
+  readonly machine: Machine;
+  /** Whose timeline the row's notes belong to. */
+  scope(row: Row): string | null;
+  step(context: Context, row: Row, signal: AbortSignal): Promise<Step<Row>>;
+}
+
+export interface DriveReport<Row> {
+  readonly outcome: 'advanced' | 'waiting' | 'person' | 'busy';
+  readonly from: string;
+  readonly row: Row;
+}
+
+export interface DriveKit {
+  readonly db: Sql;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly mover: Mover;
+}
+
+/** More moves than any path through a machine has: a step that says `moved` without moving is a bug, not a loop. */
+const MAX_STEPS = 16;
+
+const BACKOFF_BASE_MS = 500;
+const BACKOFF_CAP_MS = 15_000;
+/** About eight minutes of unknown answers, then a person. */
+export const MAX_TRIES = 40;
+
+/** Exponential with full jitter in its upper half, so that rows that failed together do not return together. */
+export function backoffMs(tries: number, random: Random): number {
+  const ceiling = Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(tries, 10));
+  return Math.round(ceiling / 2 + (ceiling / 2) * random.next());
+}
+
+/** Takes the row's lease if it is free. `null`: somebody else drives it, or it does not exist. */
+export async function claim<Row extends MachineRow>(sql: Sql, machine: Machine, id: string): Promise<Row | null> {
+  const rows = await sql.query<Row>({
+    name: `claim_${machine.name}`,
+    text: `UPDATE ${machine.table} SET lease_until = clock_timestamp() + interval '${LEASE_MS} milliseconds'
+      WHERE id = $1 AND (lease_until IS NULL OR lease_until < clock_timestamp()) RETURNING *`,
+    values: [id],
+  });
+  return rows[0] ?? null;
+}
+
+/**
+ * Takes the leases of up to `limit` rows in `states` that are due, oldest first. The cost is what is due: the partial
+ * index on `due_at` holds live rows only, and rows that another replica is taking are skipped, not waited for.
+ */
+export async function claimDue<Row extends MachineRow>(
+  sql: Sql,
+  machine: Machine,
+  states: readonly string[],
+  options: { readonly now: Date; readonly limit: number; readonly where?: string },
+): Promise<Row[]> {
+  return sql.query<Row>({
+    text: `UPDATE ${machine.table} SET lease_until = clock_timestamp() + interval '${LEASE_MS} milliseconds'
+      WHERE id IN (
+        SELECT id FROM ${machine.table}
+        WHERE due_at <= $1 AND state = ANY($2) AND (lease_until IS NULL OR lease_until < clock_timestamp())
+          ${options.where === undefined ? '' : `AND (${options.where})`}
+        ORDER BY due_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
+      RETURNING *`,
+    values: [options.now, states, options.limit],
+  });
+}
+
+/**
+ * Drives one row, whose lease the caller holds, until it rests, waits, or needs a person. Ends early and quietly when
+ * `signal` fires: the row's `due_at` brings it back.
+ */
+export async function drive<Row extends MachineRow, Context extends DriveKit>(
+  driver: Driver<Row, Context>,
+  context: Context,
+  held: Row,
+  signal: AbortSignal,
+): Promise<DriveReport<Row>> {
+  const from = held.state;
+  let row = held;
+  for (let steps = 0; steps < MAX_STEPS; steps += 1) {
+    if (signal.aborted) return { outcome: 'waiting', from, row };
+    const step = await driver.step(context, row, signal);
+    switch (step.kind) {
+      case 'moved': {
+        const next = step.row ?? (await readRow<Row>(context.db, driver.machine, row.id));
+        if (next === null) throw new Error(`broken invariant: ${driver.machine.name} ${row.id} vanished`);
+        row = next;
+        break;
+      }
+      case 'rest':
+        // Whoever moved it here has set the lease and the due time that its state asks for.
+        if (row.lease_until !== null) await release(context, driver.machine, row, row.due_at);
+        return { outcome: row.state === from ? 'waiting' : 'advanced', from, row };
+      case 'wait':
+        await release(context, driver.machine, row, addMs(context.clock.now(), step.ms));
+        return { outcome: row.state === from ? 'waiting' : 'advanced', from, row };
+      case 'unknown':
+        return { outcome: await countUnknown(driver, context, row, step), from, row };
+      case 'person':
+        await handOver(driver, context, row, step.reason, step.evidence);
+        return { outcome: 'person', from, row };
+    }
+  }
+  throw new Error(`broken invariant: ${driver.machine.name} ${row.id} took ${MAX_STEPS} steps without resting`);
+}
+
+/** Claims the row and drives it; `null` when somebody else does. */
+export async function claimAndDrive<Row extends MachineRow, Context extends DriveKit>(
+  driver: Driver<Row, Context>,
+  context: Context,
+  id: string,
+  signal: AbortSignal,
+): Promise<DriveReport<Row> | null> {
+  const row = await claim<Row>(context.db, driver.machine, id);
+  return row === null ? null : drive(driver, context, row, signal);
+}
+
+/** Gives the lease back, unless the row has moved on meanwhile: then it is no longer ours to touch. */
+async function release<Row extends MachineRow>(
+  kit: DriveKit,
+  machine: Machine,
+  row: Row,
+  dueAt: Date | null,
+): Promise<void> {
+  await kit.db.query({
+    name: `release_${machine.name}`,
+    text: `UPDATE ${machine.table} SET lease_until = NULL, due_at = $3 WHERE id = $1 AND version = $2`,
+    values: [row.id, row.version, dueAt],
+  });
+}
+
+async function countUnknown<Row extends MachineRow, Context extends DriveKit>(
+  driver: Driver<Row, Context>,
+  context: Context,
+  row: Row,
+  step: { readonly reason: string; readonly evidence?: unknown },
+): Promise<'waiting' | 'person'> {
+  if (row.tries + 1 >= MAX_TRIES) {
+    await handOver(driver, context, row, `no answer after ${MAX_TRIES} tries: ${step.reason}`, step.evidence);
+    return 'person';
+  }
+  await context.db.query({
+    name: `unknown_${driver.machine.name}`,
+    text: `UPDATE ${driver.machine.table} SET lease_until = NULL, tries = tries + 1, due_at = $3 WHERE id = $1 AND version = $2`,
+    values: [row.id, row.version, addMs(context.clock.now(), backoffMs(row.tries, context.random))],
+  });
+  await context.mover.note(context.db, driver.machine, row, 'unknown', {
+    actor: 'driver',
+    reason: step.reason,
+    evidence: step.evidence,
+    scope: driver.scope(row),
+  });
+  return 'waiting';
+}
+
+async function handOver<Row extends MachineRow, Context extends DriveKit>(
+  driver: Driver<Row, Context>,
+  context: Context,
+  row: Row,
+  reason: string,
+  evidence: unknown,
+): Promise<void> {
+  await context.db.query({
+    name: `person_${driver.machine.name}`,
+    text: `UPDATE ${driver.machine.table} SET lease_until = NULL, due_at = NULL, person_reason = $3 WHERE id = $1 AND version = $2`,
+    values: [row.id, row.version, reason],
+  });
+  await context.mover.note(context.db, driver.machine, row, 'person', {
+    actor: 'driver',
+    reason,
+    evidence,
+    scope: driver.scope(row),
+  });
+}
