@@ -47,6 +47,8 @@ export interface InitRefund {
  */
 export interface PaymentChannel {
   readonly id: string;
+  /** Who we are at the channel; a callback that names another merchant moves nothing. */
+  readonly merchantId: string;
   /** ok: accepted (open) or paid already. refused: the channel will never take this trade. */
   init(trade: InitTrade, signal: AbortSignal): Promise<Answer<TradeView>>;
   query(tradeNo: string, signal: AbortSignal): Promise<Answer<TradeView>>;
