@@ -1,0 +1,44 @@
+import type { MiddlewareHandler } from 'hono';
+import { type Refusal, type Result, refuse } from '../errors.ts';
+import type { AppContext, AppEnv } from '../http/context.ts';
+import { problem } from '../http/problem.ts';
+import { describeRoles, mayAct, type Principal, type Role } from './roles.ts';
+
+/** Tells who sends an `Authorization` header. */
+export interface Authenticator {
+  authenticate(header: string | undefined): Promise<Result<Principal>>;
+  /** Calls `onEnd` within 2 s of the end of the token: streams end with it. */
+  watch(principal: Principal, onEnd: () => void): Disposable;
+}
+
+/** The mark by which the app sees that a route says who may come in. */
+export const ALLOWED_ROLES: unique symbol = Symbol('allowed roles');
+
+export type RoleGuard = MiddlewareHandler<AppEnv> & { readonly [ALLOWED_ROLES]: readonly Role[] };
+
+/** Lets in the roles named, people above them, and admins. 401 without a good token, 403 with the wrong one. */
+export function requireRole(...allowed: readonly [Role, ...Role[]]): RoleGuard {
+  const guard: MiddlewareHandler<AppEnv> = async (c, next) => {
+    const refusal = refuseRole(c, allowed);
+    if (refusal !== undefined) return problem(c, refusal);
+    return next();
+  };
+  return Object.assign(guard, { [ALLOWED_ROLES]: allowed });
+}
+
+export function allowedRolesOf(handler: unknown): readonly Role[] | undefined {
+  return typeof handler === 'function' && ALLOWED_ROLES in handler ? (handler as RoleGuard)[ALLOWED_ROLES] : undefined;
+}
+
+function refuseRole(c: AppContext, allowed: readonly Role[]): Refusal | undefined {
+  const principal: Principal | undefined = c.get('principal');
+  if (principal === undefined) return refuse('unauthenticated', 'Send `Authorization: Bearer <token>`.');
+  if (mayAct(principal.role, allowed)) return undefined;
+  return refuse(
+    'forbidden',
+    `This needs the role ${describeRoles(allowed)}; the token of ${principal.name} is ${principal.role}.`,
+    {
+      meta: { neededRoles: allowed },
+    },
+  );
+}

@@ -1,0 +1,48 @@
+import type { HttpBindings } from '@hono/node-server';
+import type { Context } from 'hono';
+import type { Principal } from '../access/roles.ts';
+
+/** What the edge knows about one request, from its first byte to its last. */
+export class RequestScope {
+  readonly requestId: string;
+  readonly traceId: string;
+  readonly startedMs: number;
+  #controller: AbortController | undefined;
+  #reason: unknown;
+
+  constructor(requestId: string, traceId: string, startedMs: number) {
+    this.requestId = requestId;
+    this.traceId = traceId;
+    this.startedMs = startedMs;
+  }
+
+  /** Fires when the answer is no longer awaited: time-out, or the reader of a GET is gone. Made when first asked for. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(reason);
+  }
+}
+
+export interface AppEnv {
+  Bindings: Partial<HttpBindings>;
+  Variables: {
+    scope: RequestScope;
+    /** Set on every route that needs a token, before its handler runs. */
+    principal: Principal;
+  };
+}
+
+export type AppContext = Context<AppEnv>;
+
+/** The signal to hand to everything that this request waits for. */
+export function signalOf(c: AppContext): AbortSignal {
+  return c.get('scope').signal;
+}
