@@ -63,6 +63,8 @@ export interface MoveInput<M extends Machine, From extends StateOf<M>> extends C
   readonly id: string;
   readonly from: From;
   readonly to: NextOf<M, From>;
+  /** Further states passed at once after `to`, where nothing is asked in between; the row rests in the last one. */
+  readonly then?: readonly StateOf<M>[];
   /** Refuses the move when the row was changed since it was read. */
   readonly version?: number;
   /** Other columns that change with the state, by SQL name. Names come from code, never from input. */
@@ -80,7 +82,10 @@ export type Moved<Row> =
 
 export interface CreateInput<M extends Machine> extends Cause {
   readonly id: string;
+  /** Where it begins when that is not the machine's start. */
   readonly state?: StateOf<M>;
+  /** Further states passed at once, as in `MoveInput`. */
+  readonly then?: readonly StateOf<M>[];
   readonly columns: Readonly<Record<string, unknown>>;
   readonly dueAt?: Date | null;
 }
@@ -113,66 +118,65 @@ export class Mover {
     input: MoveInput<M, From>,
   ): Promise<Moved<Row>> {
     const now = this.#clock.now();
-    const spec = stateSpec(machine, input.to);
+    const path = pathOf(machine, input.from, [input.to, ...(input.then ?? [])]);
+    const last = path.to.at(-1) ?? input.to;
+    const spec = stateSpec(machine, last);
     const extra = Object.entries(input.set ?? {});
-    const sets = extra.map(([column], i) => `, ${column} = $${14 + i}`).join('');
+    const sets = extra.map(([column], i) => `, ${column} = $${16 + i}`).join('');
     const rows = await sql.query<Row>({
       ...prepared(`WITH moved AS (
           UPDATE ${machine.table} SET state = $3, version = version + 1, due_at = $4, state_since = $5,
             lease_until = ${leaseFor(spec)}, tries = 0, person_reason = NULL${sets}
           WHERE id = $1 AND state = $2 AND ($6::integer IS NULL OR version = $6) RETURNING *
-        ), noted AS (
-          INSERT INTO core.event (${EVENT_COLUMNS})
-          SELECT $7, $8, id, $9, $2, $3, $10, $11, $12::jsonb, $13, $5 FROM moved
+        ), noted AS (${noteFrom('moved', 5, 7)}
         ) SELECT * FROM moved`),
       values: [
         input.id,
         input.from,
-        input.to,
+        last,
         dueAt(spec, now, input.dueAt),
         now,
         input.version ?? null,
-        ...eventValues(machine, input.to, input),
+        ...eventValues(machine, path, input),
         ...extra.map(([, value]) => value),
       ],
     });
     const row = rows[0];
     if (row !== undefined) {
-      this.#report(sql, { machine: machine.name, from: input.from, to: input.to });
+      this.#report(sql, machine, path);
       return { kind: 'moved', row };
     }
     const present = await readRow<Row>(sql, machine, input.id);
-    return present?.state === input.to ? { kind: 'already', row: present } : { kind: 'elsewhere', row: present };
+    return present?.state === last ? { kind: 'already', row: present } : { kind: 'elsewhere', row: present };
   }
 
   /** Inserts a row in its first state (or the one named) together with its event. */
   async create<Row extends MachineRow, M extends Machine>(sql: Sql, machine: M, input: CreateInput<M>): Promise<Row> {
     const now = this.#clock.now();
-    const state = input.state ?? machine.start;
+    const first = input.state ?? machine.start;
+    const path = pathOf(machine, null, [first, ...(input.then ?? [])]);
+    const state = path.to.at(-1) ?? first;
     const spec = stateSpec(machine, state);
     const columns = Object.entries(input.columns);
     const rows = await sql.query<Row>({
       ...prepared(`WITH made AS (
           INSERT INTO ${machine.table} (id, state, due_at, state_since, lease_until${columns.map(([c]) => `, ${c}`).join('')})
-          VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN ${takenLease()} END${columns.map((_, i) => `, $${13 + i}`).join('')})
+          VALUES ($1, $2, $3, $4, ${leaseFor(spec)}${columns.map((_, i) => `, $${14 + i}`).join('')})
           RETURNING *
-        ), noted AS (
-          INSERT INTO core.event (${EVENT_COLUMNS})
-          SELECT $6, $7, id, $8, NULL, $2, $9, $10, $11::jsonb, $12, $4 FROM made
+        ), noted AS (${noteFrom('made', 4, 5)}
         ) SELECT * FROM made`),
       values: [
         input.id,
         state,
         dueAt(spec, now, input.dueAt),
         now,
-        spec.asks === true,
-        ...eventValues(machine, state, input),
+        ...eventValues(machine, path, input),
         ...columns.map(([, value]) => value),
       ],
     });
     const row = rows[0];
     if (row === undefined) throw new Error(`broken invariant: ${machine.name} ${input.id} was not inserted`);
-    this.#report(sql, { machine: machine.name, from: null, to: state });
+    this.#report(sql, machine, path);
     return row;
   }
 
@@ -196,10 +200,41 @@ export class Mover {
     });
   }
 
-  #report(sql: Sql, transition: Transition): void {
-    if ('afterCommit' in sql && typeof sql.afterCommit === 'function') sql.afterCommit(() => this.#onMoved(transition));
-    else this.#onMoved(transition);
+  #report(sql: Sql, machine: Machine, path: Path): void {
+    const tell = (): void => {
+      for (const [i, to] of path.to.entries()) this.#onMoved({ machine: machine.name, from: path.from[i] ?? null, to });
+    };
+    if ('afterCommit' in sql && typeof sql.afterCommit === 'function') sql.afterCommit(tell);
+    else tell();
   }
+}
+
+/** The hops of a move: hop i goes from `from[i]` to `to[i]`. */
+interface Path {
+  readonly from: readonly (string | null)[];
+  readonly to: readonly string[];
+}
+
+function pathOf(machine: Machine, from: string | null, to: readonly string[]): Path {
+  const starts = [from, ...to.slice(0, -1)];
+  for (const [i, start] of starts.entries()) {
+    const next = to[i] ?? '';
+    stateSpec(machine, next);
+    if (start !== null && !stateSpec(machine, start).to.includes(next)) {
+      throw new Error(`broken invariant: ${machine.name} does not go from ${start} to ${next}`);
+    }
+  }
+  return { from: starts, to };
+}
+
+/** The event rows of a path, in its order; `first` is the number of the first of the event parameters. */
+function noteFrom(source: string, now: number, first: number): string {
+  const p = (i: number): string => `$${first + i}`;
+  return `
+          INSERT INTO core.event (${EVENT_COLUMNS})
+          SELECT hop.type, ${p(0)}, source.id, ${p(1)}, hop.from_state, hop.to_state, ${p(2)}, ${p(3)}, ${p(4)}::jsonb, ${p(5)}, $${now}
+          FROM ${source} source, unnest(${p(6)}::text[], ${p(7)}::text[], ${p(8)}::text[]) WITH ORDINALITY AS hop (from_state, to_state, type, n)
+          ORDER BY hop.n`;
 }
 
 const names = new Map<string, string>();
@@ -246,14 +281,17 @@ function evidenceJson(cause: Cause): string | null {
   return cause.evidence === undefined ? null : JSON.stringify(cause.evidence);
 }
 
-function eventValues(machine: Machine, state: string, cause: Cause): unknown[] {
+/** Nine parameters, in the order `noteFrom` names them. */
+function eventValues(machine: Machine, path: Path, cause: Cause): unknown[] {
   return [
-    stateSpec(machine, state).event ?? `${machine.name}.${state.toLowerCase()}`,
     machine.name,
     cause.scope ?? null,
     cause.actor,
     cause.reason,
     evidenceJson(cause),
     currentTraceId() ?? null,
+    path.from,
+    path.to,
+    path.to.map((state) => stateSpec(machine, state).event ?? `${machine.name}.${state.toLowerCase()}`),
   ];
 }
