@@ -1,14 +1,19 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Context } from 'hono';
+import type { Authenticator } from '../access/guard.ts';
 import type { Principal } from '../access/roles.ts';
+import type { RefusalError } from '../errors.ts';
+import type { Lifecycle } from './lifecycle.ts';
 
 /** What the edge knows about one request, from its first byte to its last. */
 export class RequestScope {
   readonly requestId: string;
   readonly traceId: string;
   readonly startedMs: number;
+  /** The client hung up: whatever is answered now, nobody reads. */
+  gone = false;
   #controller: AbortController | undefined;
-  #reason: unknown;
+  #reason: RefusalError | undefined;
 
   constructor(requestId: string, traceId: string, startedMs: number) {
     this.requestId = requestId;
@@ -25,8 +30,14 @@ export class RequestScope {
     return this.#controller.signal;
   }
 
-  abort(reason: unknown): void {
-    this.#reason ??= reason;
+  /** Why the signal fired: also the answer, when giving up is what made the handler throw. */
+  get abortedWith(): RefusalError | undefined {
+    return this.#reason;
+  }
+
+  abort(reason: RefusalError): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
     this.#controller?.abort(reason);
   }
 }
@@ -35,6 +46,8 @@ export interface AppEnv {
   Bindings: Partial<HttpBindings>;
   Variables: {
     scope: RequestScope;
+    /** The app this request came to. */
+    app: { readonly lifecycle: Lifecycle; readonly auth: Authenticator | undefined };
     /** Set on every route that needs a token, before its handler runs. */
     principal: Principal;
   };

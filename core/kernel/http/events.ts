@@ -1,6 +1,4 @@
-import type { Authenticator } from '../access/guard.ts';
 import type { AppContext } from './context.ts';
-import type { Lifecycle } from './lifecycle.ts';
 
 /** One server-sent event. `data` is written as JSON. */
 export interface ServerEvent {
@@ -18,13 +16,6 @@ export interface EventStream {
    * over, which it is too once a client is 1 MiB behind: it comes back and catches up from `Last-Event-ID`.
    */
   send(event: ServerEvent | Uint8Array): boolean;
-}
-
-export interface EventStreamOptions {
-  /** `app.lifecycle`: streams end when the process stops. */
-  readonly lifecycle: Lifecycle;
-  /** Streams end with the token they were opened with. */
-  readonly auth?: Authenticator | undefined;
 }
 
 const MAX_BEHIND_BYTES = 1024 * 1024;
@@ -48,11 +39,8 @@ function oneLine(text: string): string {
  * Answers with a stream of events. `run` may subscribe and return a promise that it settles when it has nothing more to
  * say; the stream then ends, as it does when `stream.signal` fires.
  */
-export function eventStream(
-  c: AppContext,
-  { lifecycle, auth }: EventStreamOptions,
-  run: (stream: EventStream) => Promise<void>,
-): Response {
+export function eventStream(c: AppContext, run: (stream: EventStream) => Promise<void>): Response {
+  const { lifecycle, auth } = c.get('app');
   const over = new AbortController();
   const end = (why: string): void => over.abort(new Error(why));
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;

@@ -1,3 +1,4 @@
+import { RefusalError, refuse } from '../errors.ts';
 import type { RequestScope } from './context.ts';
 
 /** What the app and the server that carries it tell each other while they run and stop. */
@@ -28,6 +29,10 @@ export class Lifecycle {
 
   /** Gives up on what has not finished in time. */
   abortAll(): void {
-    for (const scope of this.#inFlight) scope.abort(new Error('the process stopped before this request was done'));
+    const refusal = refuse(
+      'shutting_down',
+      'The process stopped before this was done; it may still have taken effect.',
+    );
+    for (const scope of this.#inFlight) scope.abort(new RefusalError(refusal));
   }
 }

@@ -71,6 +71,12 @@ export function refusalOf(error: unknown): Refusal | undefined {
     if (e.name === 'DatabaseUnavailable') {
       return refuse('unavailable', 'The database does not answer; try again.', { meta: { retryAfterMs: 1000 } });
     }
+    if (e.name === 'CommitUnknown') {
+      return refuse(
+        'unavailable',
+        'The database went away while this was written: it may have taken effect. Ask before you repeat it.',
+      );
+    }
   }
   return undefined;
 }

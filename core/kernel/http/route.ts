@@ -1,4 +1,4 @@
-import { createRoute, type RouteConfig, z } from '@hono/zod-openapi';
+import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import type { MiddlewareHandler } from 'hono';
 import { requireRole } from '../access/guard.ts';
 import type { Role } from '../access/roles.ts';
@@ -80,4 +80,9 @@ export function json<S extends z.ZodType>(schema: S, description: string) {
 /** The body of a request in one word. */
 export function jsonBody<S extends z.ZodType>(schema: S) {
   return { required: true, content: { 'application/json': { schema } } } as const;
+}
+
+/** A router for one room; mount it with `app.route('/', router)`. */
+export function createRouter(): OpenAPIHono<AppEnv> {
+  return new OpenAPIHono<AppEnv>();
 }

@@ -62,6 +62,7 @@ export async function serve(app: App, options: ServeOptions): Promise<Served> {
   const address = server.address() as AddressInfo;
   const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
   log.info({ url }, `${name} listens`);
+  if (!isLoopback(address.address)) log.warn(`${name} can be reached from other machines; put TLS in front of it`);
 
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -83,6 +84,10 @@ export async function serve(app: App, options: ServeOptions): Promise<Served> {
       await stop();
     },
   };
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
 }
 
 function listen(server: Server, { host, port, name }: ServeOptions): Promise<void> {
