@@ -120,6 +120,8 @@ export const refund = core.table(
     channel: text('channel').notNull(),
     amount: amount('amount').notNull(),
     currency: text('currency').notNull(),
+    /** The part of what is given back that marketing had paid. */
+    subsidy: amount('subsidy').notNull(),
     cause: text('cause').notNull(),
     channelRefundId: text('channel_refund_id'),
     createdAt: at('created_at').notNull(),
@@ -133,7 +135,8 @@ export const refund = core.table(
       'refund_state_known',
       sql`${t.state} IN ('R0','R1','R2','R3','R4','R5','R6','R7','R8','R9','R10','R11','R12','R13','R14','R15')`,
     ),
-    check('refund_amount', sql`${t.amount} > 0`),
+    check('refund_amount', sql`${t.amount} >= 0 AND ${t.subsidy} >= 0`),
+    uniqueIndex('refund_order_once').on(t.orderId).where(sql`cause IN ('cancelled','no_stock','fulfilment_failed')`),
   ],
 );
 
