@@ -457,6 +457,7 @@ CREATE TABLE "core"."refund" (
 	"channel" text NOT NULL,
 	"amount" bigint NOT NULL,
 	"currency" text NOT NULL,
+	"subsidy" bigint NOT NULL,
 	"cause" text NOT NULL,
 	"channel_refund_id" text,
 	"created_at" timestamp with time zone NOT NULL,
@@ -468,7 +469,7 @@ CREATE TABLE "core"."refund" (
 	"person_reason" text,
 	"state_since" timestamp with time zone NOT NULL,
 	CONSTRAINT "refund_state_known" CHECK ("core"."refund"."state" IN ('R0','R1','R2','R3','R4','R5','R6','R7','R8','R9','R10','R11','R12','R13','R14','R15')),
-	CONSTRAINT "refund_amount" CHECK ("core"."refund"."amount" > 0)
+	CONSTRAINT "refund_amount" CHECK ("core"."refund"."amount" >= 0 AND "core"."refund"."subsidy" >= 0)
 );
 --> statement-breakpoint
 CREATE TABLE "reconcile"."check_verdict" (
@@ -586,6 +587,7 @@ CREATE INDEX "payment_live_state" ON "core"."payment" USING btree ("state","stat
 CREATE UNIQUE INDEX "refund_late_once" ON "core"."refund" USING btree ("capture_id") WHERE cause = 'late_capture';--> statement-breakpoint
 CREATE INDEX "refund_pay_order" ON "core"."refund" USING btree ("pay_order_id");--> statement-breakpoint
 CREATE INDEX "refund_due" ON "core"."refund" USING btree ("due_at","id") WHERE due_at IS NOT NULL;--> statement-breakpoint
+CREATE UNIQUE INDEX "refund_order_once" ON "core"."refund" USING btree ("order_id") WHERE cause IN ('cancelled','no_stock','fulfilment_failed');--> statement-breakpoint
 CREATE INDEX "dirty_since" ON "reconcile"."dirty" USING btree ("check_id","since");--> statement-breakpoint
 CREATE INDEX "finding_status" ON "reconcile"."finding" USING btree ("status","found_at");--> statement-breakpoint
 CREATE INDEX "finding_row" ON "reconcile"."finding" USING btree ("check_id","row_key");--> statement-breakpoint
