@@ -1,5 +1,19 @@
 import { check } from 'drizzle-orm/pg-core';
-import { amount, at, bigint, boolean, core, index, integer, jsonb, primaryKey, sql, text } from './columns.ts';
+import {
+  amount,
+  at,
+  bigint,
+  boolean,
+  core,
+  drivable,
+  index,
+  integer,
+  jsonb,
+  primaryKey,
+  sql,
+  text,
+  uniqueIndex,
+} from './columns.ts';
 
 export const category = core.table('category', {
   id: bigint('id', { mode: 'number' }).primaryKey(),
@@ -12,7 +26,8 @@ export const category = core.table('category', {
 export const spu = core.table(
   'spu',
   {
-    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity({ startWith: 10001 }),
+    /** By default, not always: the mover writes a product's row with the id that it drew before. */
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity({ startWith: 10001 }),
     categoryId: bigint('category_id', { mode: 'number' })
       .notNull()
       .references(() => category.id),
@@ -20,11 +35,12 @@ export const spu = core.table(
     name: text('name').notNull(),
     description: text('description').notNull(),
     attributes: jsonb('attributes').notNull(),
-    state: text('state').notNull(),
-    version: integer('version').notNull().default(0),
     createdAt: at('created_at').notNull(),
     /** Unique per import source, so that the same file twice makes the product once. */
     importKey: text('import_key').unique(),
+    /** Of the imported content: the same key with another content is refused. */
+    importDigest: text('import_digest'),
+    ...drivable,
   },
   (t) => [
     index('spu_state').on(t.state, t.id),
@@ -110,16 +126,25 @@ export const stock = core.table(
 );
 
 /** Every change of what there is to sell that is no sale: inbound goods and counted corrections. */
-export const stockMovement = core.table('stock_movement', {
-  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
-  skuId: bigint('sku_id', { mode: 'number' }).notNull(),
-  warehouseId: integer('warehouse_id').notNull(),
-  kind: text('kind').notNull(),
-  quantity: bigint('quantity', { mode: 'number' }).notNull(),
-  reason: text('reason').notNull(),
-  actor: text('actor').notNull(),
-  at: at('at').notNull(),
-});
+export const stockMovement = core.table(
+  'stock_movement',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    skuId: bigint('sku_id', { mode: 'number' }).notNull(),
+    warehouseId: integer('warehouse_id').notNull(),
+    kind: text('kind').notNull(),
+    quantity: bigint('quantity', { mode: 'number' }).notNull(),
+    reason: text('reason').notNull(),
+    actor: text('actor').notNull(),
+    /** The request that made it: sent twice, it counts once. NULL for what an import brought. */
+    idempotencyKey: text('idempotency_key'),
+    at: at('at').notNull(),
+  },
+  (t) => [
+    uniqueIndex('stock_movement_once').on(t.skuId, t.idempotencyKey).where(sql`idempotency_key IS NOT NULL`),
+    check('stock_movement_kind_known', sql`${t.kind} IN ('initial','inbound','adjust')`),
+  ],
+);
 
 /** Pieces set aside for one order. `held` → `taken` when paid, or `released` exactly once. */
 export const reservation = core.table(
@@ -158,6 +183,9 @@ export const coupon = core.table(
     state: text('state').notNull(),
     payOrderId: text('pay_order_id'),
     validUntil: at('valid_until').notNull(),
+    /** The grant that made it: sent twice, it grants once. */
+    grantKey: text('grant_key').notNull().unique(),
+    grantDigest: text('grant_digest').notNull(),
   },
   (t) => [
     index('coupon_pay_order').on(t.payOrderId).where(sql`pay_order_id IS NOT NULL`),
