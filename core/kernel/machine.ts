@@ -64,7 +64,7 @@ export interface MoveInput<M extends Machine, From extends StateOf<M>> extends C
   readonly from: From;
   readonly to: NextOf<M, From>;
   /** Further states passed at once after `to`, where nothing is asked in between; the row rests in the last one. */
-  readonly then?: readonly StateOf<M>[];
+  readonly onward?: readonly StateOf<M>[];
   /** Refuses the move when the row was changed since it was read. */
   readonly version?: number;
   /** Other columns that change with the state, by SQL name. Names come from code, never from input. */
@@ -85,7 +85,7 @@ export interface CreateInput<M extends Machine> extends Cause {
   /** Where it begins when that is not the machine's start. */
   readonly state?: StateOf<M>;
   /** Further states passed at once, as in `MoveInput`. */
-  readonly then?: readonly StateOf<M>[];
+  readonly onward?: readonly StateOf<M>[];
   readonly columns: Readonly<Record<string, unknown>>;
   readonly dueAt?: Date | null;
 }
@@ -118,7 +118,7 @@ export class Mover {
     input: MoveInput<M, From>,
   ): Promise<Moved<Row>> {
     const now = this.#clock.now();
-    const path = pathOf(machine, input.from, [input.to, ...(input.then ?? [])]);
+    const path = pathOf(machine, input.from, [input.to, ...(input.onward ?? [])]);
     const last = path.to.at(-1) ?? input.to;
     const spec = stateSpec(machine, last);
     const extra = Object.entries(input.set ?? {});
@@ -154,7 +154,7 @@ export class Mover {
   async create<Row extends MachineRow, M extends Machine>(sql: Sql, machine: M, input: CreateInput<M>): Promise<Row> {
     const now = this.#clock.now();
     const first = input.state ?? machine.start;
-    const path = pathOf(machine, null, [first, ...(input.then ?? [])]);
+    const path = pathOf(machine, null, [first, ...(input.onward ?? [])]);
     const state = path.to.at(-1) ?? first;
     const spec = stateSpec(machine, state);
     const columns = Object.entries(input.columns);

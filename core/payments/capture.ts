@@ -1,0 +1,229 @@
+import type { CoreContext } from '../context.ts';
+import { createShipment, kickShipment } from '../fulfilment/fulfilment.ts';
+import type { Tx } from '../kernel/db/database.ts';
+import { newId } from '../kernel/ids.ts';
+import { type Cause, readRow } from '../kernel/machine.ts';
+import { clearing, merchantPayable, subsidy, suspense } from '../ledger/accounts.ts';
+import { credit, debit, post } from '../ledger/ledger.ts';
+import { spendCoupon } from '../marketing/coupons.ts';
+import { orderMachine } from '../orders/orders.machine.ts';
+import { openRefund } from '../refunds/refunds.ts';
+import { take } from '../stock/stock.ts';
+import { kickLateCapture } from './late.ts';
+import { captureMachine, paymentMachine } from './payments.machine.ts';
+import {
+  type CaptureRow,
+  findCapture,
+  lockPayOrder,
+  markPaid,
+  type OrderOfPayOrder,
+  ordersOf,
+  type PaymentRow,
+  type PayOrderRow,
+} from './payments.store.ts';
+
+/** What a channel says it took, from a callback, a query or a close. Amount in minor units. */
+export interface PaidTrade {
+  readonly transactionId: string;
+  readonly amount: number;
+  readonly currency: string;
+}
+
+export type CaptureOutcome =
+  /** The pay order is paid by it. */
+  | { readonly kind: 'applied' }
+  /** It came after the attempt's end: booked to suspense, to be refunded. */
+  | { readonly kind: 'late' }
+  /** It was booked before. */
+  | { readonly kind: 'known' }
+  /** It is not what we asked for: nothing moved. */
+  | { readonly kind: 'mismatch'; readonly reason: string };
+
+/**
+ * Books a capture, once, whoever brings it: the attempt succeeds, the pay order and its orders are paid, the stock is
+ * taken, the ledger is posted and the shipments are opened, in the caller's one transaction. A capture of an attempt that
+ * has already ended is booked to suspense and refunded by itself; it is never dropped and never applied twice.
+ *
+ * Refuses (as `mismatch`) another amount or currency than the attempt's, and a trade that was never asked for.
+ */
+export async function applyCapture(
+  context: CoreContext,
+  tx: Tx,
+  attempt: PaymentRow,
+  paid: PaidTrade,
+  cause: Cause,
+): Promise<CaptureOutcome> {
+  // The pay order's lock comes first in every transaction about its money, so that they queue up instead of deadlocking.
+  const payOrder = await lockPayOrder(tx, attempt.pay_order_id);
+  if (payOrder === null) throw new Error(`broken invariant: payment ${attempt.id} has no pay order`);
+  const [known, payment, orders] = await Promise.all([
+    findCapture(tx, attempt.channel, paid.transactionId),
+    readRow<PaymentRow>(tx, paymentMachine, attempt.id),
+    ordersOf(tx, attempt.pay_order_id),
+  ]);
+  if (payment === null) throw new Error(`broken invariant: payment ${attempt.id} vanished`);
+  if (known !== null) return sameCapture(known, payment, paid);
+  const mismatch = whyNotOurs(payment, paid);
+  if (mismatch !== null) return { kind: 'mismatch', reason: mismatch };
+
+  switch (payment.state) {
+    case 'P4':
+    case 'P5':
+    case 'P7':
+      await succeed(context, tx, { payOrder, payment, orders, paid, cause }, payment.state);
+      return { kind: 'applied' };
+    case 'P6':
+    case 'P8':
+    case 'P9':
+    case 'P10':
+    case 'P11':
+      await bookLate(context, tx, payment, paid, cause);
+      return { kind: 'late' };
+    default:
+      return { kind: 'mismatch', reason: `the channel was not asked for it yet (state ${payment.state})` };
+  }
+}
+
+function sameCapture(known: CaptureRow, payment: PaymentRow, paid: PaidTrade): CaptureOutcome {
+  if (known.payment_id === payment.id && known.amount === paid.amount && known.currency === paid.currency) {
+    return { kind: 'known' };
+  }
+  return {
+    kind: 'mismatch',
+    reason: `transaction ${paid.transactionId} is booked for ${known.payment_id} with ${known.amount} ${known.currency}`,
+  };
+}
+
+function whyNotOurs(payment: PaymentRow, paid: PaidTrade): string | null {
+  if (paid.currency !== payment.currency || paid.amount !== payment.amount) {
+    return `asked for ${payment.amount} ${payment.currency}, the channel says ${paid.amount} ${paid.currency}`;
+  }
+  return null;
+}
+
+interface Success {
+  readonly payOrder: PayOrderRow;
+  readonly payment: PaymentRow;
+  readonly orders: readonly OrderOfPayOrder[];
+  readonly paid: PaidTrade;
+  readonly cause: Cause;
+}
+
+async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4' | 'P5' | 'P7'): Promise<void> {
+  const { payOrder, payment, orders, paid, cause } = success;
+  const note = { ...cause, scope: payOrder.id };
+  const captureId = newId('cap', context.clock, context.random);
+  // Sent together: none depends on another's answer, and a failure of any ends the transaction.
+  const [moved, , , , , ...taken] = await Promise.all([
+    context.mover.move(tx, paymentMachine, { id: payment.id, from, to: 'P8', ...note }),
+    context.mover.create(tx, captureMachine, {
+      id: captureId,
+      columns: captureColumns(payment, paid, 'effective', context.clock.now()),
+      dueAt: null,
+      ...note,
+    }),
+    markPaid(tx, payOrder.id, context.clock.now()),
+    post(tx, context.clock, {
+      kind: 'capture',
+      reference: captureId,
+      payOrderId: payOrder.id,
+      reason: `payment ${payment.id} succeeded`,
+      sides: [
+        debit(clearing(payment.channel, payment.currency), paid.amount),
+        debit(subsidy(payment.currency), payOrder.discount),
+        ...orders.map((o) => credit(merchantPayable(payment.currency), o.payable + o.discount_amount, o.id)),
+      ],
+    }),
+    payOrder.coupon_code === null ? Promise.resolve() : spendCoupon(tx, payOrder.id),
+    ...orders.map((order) => payOneOrder(context, tx, order, note)),
+  ]);
+  if (moved.kind !== 'moved') throw new Error(`broken invariant: payment ${payment.id} left ${from} under its lock`);
+  for (const [i, order] of orders.entries()) {
+    await startOrStop(context, tx, { order, stock: taken[i] ?? false, captureId, payment, note });
+  }
+}
+
+async function payOneOrder(context: CoreContext, tx: Tx, order: OrderOfPayOrder, note: Cause): Promise<boolean> {
+  const [moved, taken] = await Promise.all([
+    context.mover.move(tx, orderMachine, { id: order.id, from: 'O0', to: 'O1', ...note }),
+    take(tx, order.id),
+  ]);
+  if (moved.kind !== 'moved') throw new Error(`broken invariant: order ${order.id} was closed under a live attempt`);
+  return taken;
+}
+
+interface PaidOrder {
+  readonly order: OrderOfPayOrder;
+  readonly stock: boolean;
+  readonly captureId: string;
+  readonly payment: PaymentRow;
+  readonly note: Cause;
+}
+
+/** A paid order is shipped, unless its stock is gone or the shopper wanted out before the money came: then it is refunded. */
+async function startOrStop(context: CoreContext, tx: Tx, paidOrder: PaidOrder): Promise<void> {
+  const { order, payment } = paidOrder;
+  if (paidOrder.stock && order.cancel_intent !== 'user') {
+    const shipmentId = await createShipment(tx, context, { orderId: order.id, payOrderId: payment.pay_order_id });
+    tx.afterCommit(() => kickShipment(context, shipmentId));
+    return;
+  }
+  await openRefund(tx, context, {
+    payOrderId: payment.pay_order_id,
+    orderId: order.id,
+    captureId: paidOrder.captureId,
+    channel: payment.channel,
+    currency: payment.currency,
+    amount: order.payable,
+    subsidy: order.discount_amount,
+    cause: paidOrder.stock ? 'cancelled' : 'no_stock',
+    reason: paidOrder.stock ? 'cancelled before the capture arrived' : 'captured when its stock was gone',
+  });
+}
+
+async function bookLate(
+  context: CoreContext,
+  tx: Tx,
+  payment: PaymentRow,
+  paid: PaidTrade,
+  cause: Cause,
+): Promise<void> {
+  const id = newId('cap', context.clock, context.random);
+  await context.mover.create(tx, captureMachine, {
+    id,
+    state: 'LATE',
+    columns: captureColumns(payment, paid, 'late', context.clock.now()),
+    ...cause,
+    reason: `${cause.reason}; the attempt stood at ${payment.state}`,
+    scope: payment.pay_order_id,
+  });
+  await post(tx, context.clock, {
+    kind: 'late_capture',
+    reference: id,
+    payOrderId: payment.pay_order_id,
+    reason: `captured after ${payment.state}`,
+    sides: [
+      debit(clearing(payment.channel, payment.currency), paid.amount),
+      credit(suspense(payment.currency), paid.amount),
+    ],
+  });
+  tx.afterCommit(() => kickLateCapture(context, id));
+}
+
+function captureColumns(
+  payment: PaymentRow,
+  paid: PaidTrade,
+  kind: 'effective' | 'late',
+  now: Date,
+): Record<string, unknown> {
+  return {
+    pay_order_id: payment.pay_order_id,
+    payment_id: payment.id,
+    channel: payment.channel,
+    channel_transaction: paid.transactionId,
+    amount: paid.amount,
+    currency: paid.currency,
+    kind,
+    created_at: now,
+  };
+}

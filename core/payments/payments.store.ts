@@ -1,0 +1,123 @@
+import type { Sql } from '../kernel/db/database.ts';
+import type { MachineRow } from '../kernel/machine.ts';
+import type { Currency } from '../kernel/money.ts';
+
+/** A payment attempt as it lies in the table. */
+export interface PaymentRow extends MachineRow {
+  readonly pay_order_id: string;
+  readonly user_id: number;
+  readonly attempt_no: number;
+  readonly channel: string;
+  readonly currency: Currency;
+  readonly amount: number;
+  readonly pay_url: string | null;
+  readonly channel_trade_id: string | null;
+  readonly cancel_intent: 'user' | 'timeout' | null;
+  readonly failure_reason: string | null;
+  readonly expires_at: Date;
+  readonly created_at: Date;
+}
+
+export interface PayOrderRow {
+  readonly id: string;
+  readonly user_id: number;
+  readonly currency: Currency;
+  readonly payable: number;
+  readonly discount: number;
+  readonly coupon_code: string | null;
+  readonly expires_at: Date;
+  readonly paid_at: Date | null;
+}
+
+export interface CaptureRow extends MachineRow {
+  readonly pay_order_id: string;
+  readonly payment_id: string;
+  readonly channel: string;
+  readonly channel_transaction: string;
+  readonly amount: number;
+  readonly currency: Currency;
+  readonly kind: 'effective' | 'late';
+}
+
+/** What an order adds to the question whether its pay order may still be paid. */
+export interface OrderOfPayOrder {
+  readonly id: string;
+  readonly type: string;
+  readonly state: string;
+  readonly cancel_intent: 'user' | 'timeout' | null;
+  readonly payable: number;
+  readonly discount_amount: number;
+}
+
+/** Locks the pay order against everything else that decides about its money: pay, capture, cancel. */
+export async function lockPayOrder(sql: Sql, id: string): Promise<PayOrderRow | null> {
+  const rows = await sql.query<PayOrderRow>({
+    name: 'pay_order_lock',
+    text: `SELECT id, user_id, currency, payable, discount, coupon_code, expires_at, paid_at
+      FROM core.pay_order WHERE id = $1 FOR UPDATE`,
+    values: [id],
+  });
+  return rows[0] ?? null;
+}
+
+export async function ordersOf(sql: Sql, payOrderId: string): Promise<OrderOfPayOrder[]> {
+  return sql.query<OrderOfPayOrder>({
+    name: 'pay_order_orders',
+    text: `SELECT id, type, state, cancel_intent, payable, discount_amount
+      FROM core.orders WHERE pay_order_id = $1 ORDER BY id`,
+    values: [payOrderId],
+  });
+}
+
+/** All attempts of a pay order, oldest first. Few: a shopper presses pay a handful of times. */
+export async function attemptsOf(sql: Sql, payOrderId: string): Promise<PaymentRow[]> {
+  return sql.query<PaymentRow>({
+    name: 'payment_attempts',
+    text: 'SELECT * FROM core.payment WHERE pay_order_id = $1 ORDER BY attempt_no',
+    values: [payOrderId],
+  });
+}
+
+export async function markPaid(sql: Sql, payOrderId: string, now: Date): Promise<void> {
+  await sql.query({
+    name: 'pay_order_paid',
+    text: 'UPDATE core.pay_order SET paid_at = $2 WHERE id = $1',
+    values: [payOrderId, now],
+  });
+}
+
+/** Records that somebody wants the live attempt gone, and makes it due at once. The first intent stands. */
+export async function setCancelIntent(
+  sql: Sql,
+  payOrderId: string,
+  intent: 'user' | 'timeout',
+  now: Date,
+): Promise<PaymentRow | null> {
+  const rows = await sql.query<PaymentRow>({
+    name: 'payment_cancel_intent',
+    text: `UPDATE core.payment SET cancel_intent = coalesce(cancel_intent, $2), due_at = $3, version = version + 1
+      WHERE pay_order_id = $1 AND state IN ('P0','P1','P2','P4','P5','P7') RETURNING *`,
+    values: [payOrderId, intent, now],
+  });
+  return rows[0] ?? null;
+}
+
+/**
+ * Whether a transaction of the channel is booked already, under whichever attempt.
+ */
+export async function findCapture(sql: Sql, channel: string, transaction: string): Promise<CaptureRow | null> {
+  const rows = await sql.query<CaptureRow>({
+    name: 'capture_find',
+    text: 'SELECT * FROM core.capture WHERE channel = $1 AND channel_transaction = $2',
+    values: [channel, transaction],
+  });
+  return rows[0] ?? null;
+}
+
+export async function capturesOf(sql: Sql, payOrderId: string): Promise<CaptureRow[]> {
+  return sql.query<CaptureRow>({
+    name: 'captures_of',
+    text: 'SELECT * FROM core.capture WHERE pay_order_id = $1 ORDER BY id',
+    values: [payOrderId],
+  });
+}

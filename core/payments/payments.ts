@@ -1,0 +1,133 @@
+import type { CoreContext } from '../context.ts';
+import { addMs } from '../kernel/clock.ts';
+import type { Tx } from '../kernel/db/database.ts';
+import { drive } from '../kernel/driver.ts';
+import { ok, type Refusal, type Result, refuse } from '../kernel/errors.ts';
+import { newId } from '../kernel/ids.ts';
+import { readRow } from '../kernel/machine.ts';
+import { unsettledDeductions } from '../marketing/deductions.ts';
+import { holdUntil } from '../stock/stock.ts';
+import { paymentDriver } from './payments.driver.ts';
+import { LIVE_PAYMENT_STATES, paymentMachine } from './payments.machine.ts';
+import {
+  attemptsOf,
+  lockPayOrder,
+  type OrderOfPayOrder,
+  ordersOf,
+  type PaymentRow,
+  type PayOrderRow,
+} from './payments.store.ts';
+
+/** What the shopper needs after pressing pay: where the attempt stands and where to go and pay. */
+export interface PayStatus {
+  readonly paymentId: string;
+  readonly state: string;
+  readonly payUrl: string | null;
+  readonly failureReason: string | null;
+}
+
+export interface PayInput {
+  readonly payOrderId: string;
+  readonly channel: string;
+}
+
+/**
+ * Pays a pay order at a channel: a new attempt, or the live one at the same channel when pay is pressed twice. Drives it
+ * until the shopper can pay (P7), or it has ended, or the other side keeps us waiting; then a repair goes on.
+ *
+ * Refusals: `pay_order_unknown`, `channel_unknown`, `pay_order_closed` (cancelled, or its deadline has passed),
+ * `payment_in_progress` (a live attempt at another channel, or one that is being cancelled), `sold_out` (the reservation
+ * had expired and the goods are gone).
+ */
+export async function pay(context: CoreContext, input: PayInput, signal: AbortSignal): Promise<Result<PayStatus>> {
+  if (!context.channels.has(input.channel)) {
+    const known = [...context.channels.keys()].join(', ');
+    return refuse('channel_unknown', `There is no payment channel "${input.channel}". Known: ${known}.`);
+  }
+  const opened = await context.db.tx((tx) => openAttempt(context, tx, input));
+  if (!opened.ok) return opened;
+  const { row, fresh } = opened.value;
+  if (!fresh) return ok(statusOf(row));
+  await drive(paymentDriver, context, row, signal);
+  const now = await readRow<PaymentRow>(context.db, paymentMachine, row.id);
+  return ok(statusOf(now ?? row));
+}
+
+interface Opened {
+  readonly row: PaymentRow;
+  readonly fresh: boolean;
+}
+
+async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promise<Result<Opened>> {
+  const payOrder = await lockPayOrder(tx, input.payOrderId);
+  if (payOrder === null) return refuse('pay_order_unknown', `There is no pay order ${input.payOrderId}.`);
+  const [attempts, orders] = await Promise.all([attemptsOf(tx, payOrder.id), ordersOf(tx, payOrder.id)]);
+  const success = attempts.find((a) => a.state === 'P8');
+  if (success !== undefined) return ok({ row: success, fresh: false });
+  const closed = whyClosed(payOrder, orders, context.clock.now());
+  if (closed !== null) return closed;
+  const live = attempts.find((a) => (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state));
+  if (live !== undefined) return joinLive(live, input.channel);
+
+  for (const order of orders) {
+    const short = await holdUntil(tx, order.id, addMs(context.clock.now(), context.terms.reserveForMs));
+    if (short !== null) return short;
+  }
+  return ok({ row: await createAttempt(context, tx, payOrder, attempts.length + 1, input.channel), fresh: true });
+}
+
+function whyClosed(payOrder: PayOrderRow, orders: readonly OrderOfPayOrder[], now: Date): Refusal | null {
+  if (orders.some((o) => o.state !== 'O0' || o.cancel_intent !== null)) {
+    return refuse('pay_order_closed', `Pay order ${payOrder.id} is cancelled or being cancelled. Place a new order.`);
+  }
+  if (payOrder.expires_at <= now) {
+    return refuse(
+      'pay_order_closed',
+      `Pay order ${payOrder.id} was to be paid until ${payOrder.expires_at.toISOString()}. Place a new order.`,
+    );
+  }
+  return null;
+}
+
+function joinLive(live: PaymentRow, channel: string): Result<Opened> {
+  if (live.channel === channel && live.cancel_intent === null) return ok({ row: live, fresh: false });
+  return refuse(
+    'payment_in_progress',
+    `Attempt ${live.id} at ${live.channel} stands at ${live.state}; wait for its end, or pay there.`,
+  );
+}
+
+/** The attempt goes at once to the state from which the outside is asked: P5, or P1 when marketing comes first. */
+async function createAttempt(
+  context: CoreContext,
+  tx: Tx,
+  payOrder: PayOrderRow,
+  attemptNo: number,
+  channel: string,
+): Promise<PaymentRow> {
+  const now = context.clock.now();
+  const expiresAt = new Date(Math.min(payOrder.expires_at.getTime(), addMs(now, context.terms.attemptForMs).getTime()));
+  const marketingFirst = payOrder.coupon_code !== null || (await unsettledDeductions(tx, payOrder.id)).length > 0;
+  const direct = payOrder.payable > 0 ? (['P1', 'P2', 'P4', 'P5'] as const) : (['P1', 'P2', 'P4'] as const);
+  return context.mover.create<PaymentRow, typeof paymentMachine>(tx, paymentMachine, {
+    id: newId('pay', context.clock, context.random),
+    onward: marketingFirst ? ['P1'] : direct,
+    columns: {
+      pay_order_id: payOrder.id,
+      user_id: payOrder.user_id,
+      attempt_no: attemptNo,
+      channel,
+      currency: payOrder.currency,
+      amount: payOrder.payable,
+      expires_at: expiresAt,
+      created_at: now,
+    },
+    actor: 'shop',
+    reason: 'pay was pressed',
+    scope: payOrder.id,
+  });
+}
+
+function statusOf(row: PaymentRow): PayStatus {
+  return { paymentId: row.id, state: row.state, payUrl: row.pay_url, failureReason: row.failure_reason };
+}

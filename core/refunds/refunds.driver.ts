@@ -1,0 +1,207 @@
+import type { CoreContext } from '../context.ts';
+import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
+import { clearing, refundPayable } from '../ledger/accounts.ts';
+import { credit, debit, post } from '../ledger/ledger.ts';
+import { returnCoupon } from '../marketing/coupons.ts';
+import { deductionsOfAttempt, giveBack, kickRollbacks } from '../marketing/deductions.ts';
+import { orderMachine } from '../orders/orders.machine.ts';
+import type { RefundView } from '../payments/channel.port.ts';
+import { refundMachine } from './refunds.machine.ts';
+import { type RefundRow, tradeOfCapture, unrefundedOf } from './refunds.store.ts';
+
+type RefundStep = Promise<Step<RefundRow>>;
+
+/** Brings a refund from R8 to its end: marketing first where it paid a part, then the channel. */
+export const refundDriver: Driver<RefundRow, CoreContext> = {
+  machine: refundMachine,
+  scope: (row) => row.pay_order_id,
+  async step(context, row, signal): RefundStep {
+    switch (row.state) {
+      case 'R8':
+        return row.subsidy > 0 ? toMarketing(context, row) : toCash(context, row, 'R8');
+      case 'R12':
+        return awaitMarketing(context, row);
+      case 'R13':
+        return toCash(context, row, 'R13');
+      case 'R9':
+        return askChannel(context, row, signal);
+      case 'R11':
+      case 'R14':
+        await context.mover.move(context.db, refundMachine, {
+          id: row.id,
+          from: row.state,
+          to: 'R15',
+          actor: 'core',
+          reason: 'the other side refused: a person decides (异常单人工介入)',
+          scope: row.pay_order_id,
+        });
+        return { kind: 'moved' };
+      default:
+        return { kind: 'rest' };
+    }
+  },
+};
+
+/** R12 is written before marketing is asked: the resources of the attempt are marked to go back in the same commit. */
+async function toMarketing(context: CoreContext, row: RefundRow): RefundStep {
+  const trade = await tradeOfCapture(context.db, row.capture_id);
+  const ids = await context.db.tx(async (tx) => {
+    await context.mover.move(tx, refundMachine, {
+      id: row.id,
+      from: 'R8',
+      to: 'R12',
+      actor: 'core',
+      reason: 'marketing gives back its part first',
+      scope: row.pay_order_id,
+    });
+    return giveBack(tx, context, trade, 'the order is refunded');
+  });
+  kickRollbacks(context, ids);
+  return { kind: 'moved' };
+}
+
+async function awaitMarketing(context: CoreContext, row: RefundRow): RefundStep {
+  const trade = await tradeOfCapture(context.db, row.capture_id);
+  const rows = await deductionsOfAttempt(context.db, trade);
+  if (rows.some((d) => d.state !== 'ROLLED_BACK' && d.state !== 'REFUSED')) return { kind: 'wait', ms: 500 };
+  await context.db.tx(async (tx) => {
+    const moved = await context.mover.move(tx, refundMachine, {
+      id: row.id,
+      from: 'R12',
+      to: 'R13',
+      actor: 'marketing',
+      reason: 'marketing has given back its part',
+      scope: row.pay_order_id,
+    });
+    if (moved.kind === 'moved') await returnCoupon(tx, row.pay_order_id);
+  });
+  return { kind: 'moved' };
+}
+
+/** R9 is written before the channel is asked; with nothing to pay back in cash the refund is done. */
+async function toCash(context: CoreContext, row: RefundRow, from: 'R8' | 'R13'): RefundStep {
+  if (row.amount === 0) {
+    await finish(context, row, from, {
+      reason: 'nothing to give back in cash',
+      evidence: undefined,
+      channelRefundId: null,
+    });
+    return { kind: 'moved' };
+  }
+  await context.mover.move(context.db, refundMachine, {
+    id: row.id,
+    from,
+    to: 'R9',
+    actor: 'core',
+    reason: 'the channel is asked',
+    scope: row.pay_order_id,
+  });
+  return { kind: 'moved' };
+}
+
+async function askChannel(context: CoreContext, row: RefundRow, signal: AbortSignal): RefundStep {
+  const channel = context.channels.get(row.channel);
+  if (channel === undefined) return { kind: 'person', reason: `the channel ${row.channel} is not configured` };
+  let answer = row.tries === 0 ? null : await channel.queryRefund(row.id, signal);
+  if (answer === null || (answer.kind === 'ok' && answer.value.state === 'none')) {
+    const tradeNo = await tradeOfCapture(context.db, row.capture_id);
+    answer = await channel.refund({ refundNo: row.id, tradeNo, amount: row.amount, currency: row.currency }, signal);
+  }
+  if (answer.kind === 'unknown') return answer;
+  if (answer.kind === 'refused') {
+    await fail(context, row, answer.reason, answer.evidence);
+    return { kind: 'moved' };
+  }
+  const view = answer.value;
+  switch (view.state) {
+    case 'done':
+      return refundDone(context, row, view);
+    case 'failed':
+      await fail(context, row, view.reason ?? 'the channel failed it', view);
+      return { kind: 'moved' };
+    case 'processing':
+      return { kind: 'wait', ms: 5_000 };
+    case 'none':
+      return {
+        kind: 'unknown',
+        reason: 'the channel has no record of the refund it was just asked for',
+        evidence: view,
+      };
+  }
+}
+
+async function refundDone(context: CoreContext, row: RefundRow, view: RefundView): RefundStep {
+  if (view.amount !== undefined && view.amount !== row.amount) {
+    return { kind: 'person', reason: `asked to refund ${row.amount}, the channel says ${view.amount}`, evidence: view };
+  }
+  await finish(context, row, 'R9', {
+    reason: 'the channel has paid it back',
+    evidence: view,
+    channelRefundId: view.channelRefundId ?? null,
+  });
+  return { kind: 'moved' };
+}
+
+export interface RefundProof {
+  readonly reason: string;
+  readonly evidence: unknown;
+  readonly channelRefundId: string | null;
+}
+
+/** R10: books the money out and, when everything of the order went back, closes it as refunded. Applied once. */
+export async function finish(
+  context: CoreContext,
+  row: RefundRow,
+  from: 'R8' | 'R9' | 'R13',
+  proof: RefundProof,
+): Promise<void> {
+  await context.db.tx(async (tx) => {
+    const moved = await context.mover.move(tx, refundMachine, {
+      id: row.id,
+      from,
+      to: 'R10',
+      set: { channel_refund_id: proof.channelRefundId },
+      actor: 'channel',
+      reason: proof.reason,
+      evidence: proof.evidence,
+      scope: row.pay_order_id,
+    });
+    if (moved.kind !== 'moved') return;
+    await post(tx, context.clock, {
+      kind: 'refund_done',
+      reference: row.id,
+      payOrderId: row.pay_order_id,
+      reason: proof.reason,
+      sides: [
+        debit(refundPayable(row.currency), row.amount, row.order_id),
+        credit(clearing(row.channel, row.currency), row.amount, row.order_id),
+      ],
+    });
+    if (row.order_id === null) return;
+    if ((await unrefundedOf(tx, row.order_id)) !== 0) return;
+    await context.mover.move(tx, orderMachine, {
+      id: row.order_id,
+      from: 'O1',
+      to: 'O3',
+      actor: 'core',
+      reason: 'everything was refunded',
+      scope: row.pay_order_id,
+    });
+  });
+}
+
+export async function fail(context: CoreContext, row: RefundRow, reason: string, evidence: unknown): Promise<void> {
+  await context.mover.move(context.db, refundMachine, {
+    id: row.id,
+    from: 'R9',
+    to: 'R11',
+    actor: 'channel',
+    reason,
+    evidence,
+    scope: row.pay_order_id,
+  });
+}
+
+export function kickRefund(context: CoreContext, id: string): void {
+  context.background.kick('refund', (signal) => claimAndDrive(refundDriver, context, id, signal));
+}

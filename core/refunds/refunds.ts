@@ -1,0 +1,76 @@
+import type { CoreContext } from '../context.ts';
+import type { Tx } from '../kernel/db/database.ts';
+import { newId } from '../kernel/ids.ts';
+import type { Currency } from '../kernel/money.ts';
+import { merchantPayable, refundPayable, subsidy, suspense } from '../ledger/accounts.ts';
+import { credit, debit, post } from '../ledger/ledger.ts';
+import { kickRefund } from './refunds.driver.ts';
+import { refundMachine } from './refunds.machine.ts';
+import { refundedOf } from './refunds.store.ts';
+
+/** Why money goes back without anybody asking for it. */
+export type RefundCause = 'late_capture' | 'cancelled' | 'no_stock' | 'fulfilment_failed';
+
+export interface OpenRefund {
+  readonly payOrderId: string;
+  /** NULL for a late capture: it belongs to no order. */
+  readonly orderId: string | null;
+  readonly captureId: string;
+  readonly channel: string;
+  readonly currency: Currency;
+  /** Cash that goes back, in minor units, and the part that marketing had paid. */
+  readonly amount: number;
+  readonly subsidy: number;
+  readonly cause: RefundCause;
+  readonly reason: string;
+}
+
+/**
+ * Opens a refund at R8 (nothing to return) and books that it is owed. The caller holds the pay order's lock, so that the
+ * sum of all refunds of a capture, those in flight included, never passes what was captured.
+ *
+ * Throws when it would: the callers refund what they have just booked, so that is a bug.
+ */
+export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefund): Promise<string> {
+  const { captured, refunded } = await refundedOf(tx, refund.captureId);
+  if (refunded + refund.amount > captured) {
+    throw new Error(
+      `broken invariant: refunds of ${refund.captureId} would be ${refunded + refund.amount} of ${captured}`,
+    );
+  }
+  const id = newId('ref', context.clock, context.random);
+  await context.mover.create(tx, refundMachine, {
+    id,
+    state: 'R8',
+    columns: {
+      pay_order_id: refund.payOrderId,
+      order_id: refund.orderId,
+      capture_id: refund.captureId,
+      channel: refund.channel,
+      amount: refund.amount,
+      subsidy: refund.subsidy,
+      currency: refund.currency,
+      cause: refund.cause,
+      created_at: context.clock.now(),
+    },
+    actor: 'core',
+    reason: refund.reason,
+    scope: refund.payOrderId,
+  });
+  const { currency } = refund;
+  await post(tx, context.clock, {
+    kind: 'refund_asked',
+    reference: id,
+    payOrderId: refund.payOrderId,
+    reason: refund.reason,
+    sides: [
+      refund.cause === 'late_capture'
+        ? debit(suspense(currency), refund.amount)
+        : debit(merchantPayable(currency), refund.amount + refund.subsidy, refund.orderId),
+      credit(refundPayable(currency), refund.amount, refund.orderId),
+      credit(subsidy(currency), refund.subsidy, refund.orderId),
+    ],
+  });
+  tx.afterCommit(() => kickRefund(context, id));
+  return id;
+}
