@@ -11,12 +11,12 @@ const SUSPECT_ESCAPE = /\\u(?:0000|d[89a-f][0-9a-f]{2})/i;
 
 /**
  * Reads, bounds and parses the body before any handler sees it, and leaves both the text (webhook signatures are over
- * the text) and the parsed value where hono looks for them. The reading stops at the limit, so that a chunked body
+ * the text) and the parsed value where hono looks for them; `text` leaves the parsing to the handler. The reading stops at the limit, so that a chunked body
  * without a length costs no more memory than an honest one.
  *
  * @throws RefusalError body_too_large, unsupported_media_type, malformed_text, malformed_json, invalid_request
  */
-export async function readBody(c: AppContext): Promise<void> {
+export async function readBody(c: AppContext, as: 'json' | 'text' = 'json'): Promise<void> {
   const incoming = c.env?.incoming;
   const bytes = incoming === undefined ? await readStream(c) : await readNode(incoming);
   if (bytes === undefined) return;
@@ -28,10 +28,11 @@ export async function readBody(c: AppContext): Promise<void> {
     );
   }
   const text = decode(bytes);
-  const value = parse(text);
-  if (SUSPECT_ESCAPE.test(text)) refuseUnstorable(value);
   // hono types the cache by what it resolves to.
   c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
+  if (as === 'text') return;
+  const value = parse(text);
+  if (SUSPECT_ESCAPE.test(text)) refuseUnstorable(value);
   c.req.json = <T>() => Promise.resolve(value as T);
 }
 

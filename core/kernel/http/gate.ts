@@ -30,7 +30,7 @@ export function gate(app: App): MiddlewareHandler<AppEnv> {
         if (!who.ok) return problem(c, who);
         c.set('principal', who.value);
       }
-      if (options.body !== 'stream' && c.req.method !== 'GET') await readBody(c);
+      if (options.body !== 'stream' && c.req.method !== 'GET') await readBody(c, options.body);
       await next();
       return undefined;
     };

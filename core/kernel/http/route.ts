@@ -8,8 +8,11 @@ import type { AppEnv } from './context.ts';
 export interface RouteOptions {
   /** Who may come in. `open` needs no token: only for signed callbacks, whose signature is the credential. */
   readonly access: readonly [Role, ...Role[]] | 'open';
-  /** `stream` hands the body on unread and unbounded: only for imports. Default `json`. */
-  readonly body?: 'json' | 'stream';
+  /**
+   * `text` bounds and decodes the body as for JSON but leaves the parsing to the handler: for formats that are JSON with
+   * comments. `stream` hands the body on unread and unbounded: only for imports. Default `json`.
+   */
+  readonly body?: 'json' | 'text' | 'stream';
   /** Time until the request is given up; default 10 s. */
   readonly timeoutMs?: number;
 }
