@@ -11,8 +11,8 @@ const SUSPECT_ESCAPE = /\\u(?:0000|d[89a-f][0-9a-f]{2})/i;
 
 /**
  * Reads, bounds and parses the body before any handler sees it, and leaves both the text (webhook signatures are over
- * the text) and the parsed value where hono looks for them; `text` leaves the parsing to the handler. The reading stops at the limit, so that a chunked body
- * without a length costs no more memory than an honest one.
+ * the text) and the parsed value where hono looks for them; `text` leaves the parsing to the handler. The reading stops
+ * at the limit, so that a chunked body without a length costs no more memory than an honest one.
  *
  * @throws RefusalError body_too_large, unsupported_media_type, malformed_text, malformed_json, invalid_request
  */
