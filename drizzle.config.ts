@@ -6,6 +6,7 @@ export default defineConfig({
     './core/schema/access.ts',
     './core/schema/bus.ts',
     './core/schema/catalog.ts',
+    './core/schema/columns.ts',
     './core/schema/control.ts',
     './core/schema/ledger.ts',
     './core/schema/orders.ts',
