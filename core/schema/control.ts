@@ -1,4 +1,5 @@
-import { bigint, index, integer, jsonb, pgSchema, primaryKey, text } from 'drizzle-orm/pg-core';
+import { sql } from 'drizzle-orm';
+import { bigint, check, date, index, integer, jsonb, pgSchema, primaryKey, text } from 'drizzle-orm/pg-core';
 import { at } from './columns.ts';
 
 export const control = pgSchema('control');
@@ -11,6 +12,9 @@ export const rule = control.table(
     key: text('key').notNull(),
     version: integer('version').notNull(),
     body: jsonb('body').notNull(),
+    /** The revision that gave it this body, and why. */
+    revision: bigint('revision', { mode: 'number' }).notNull(),
+    reason: text('reason').notNull(),
     updatedBy: text('updated_by').notNull(),
     updatedAt: at('updated_at').notNull(),
   },
@@ -29,18 +33,27 @@ export const revision = control.table('revision', {
   at: at('at').notNull(),
 });
 
-/** A process that evaluates rules. Silent ones stay in the total as `lost` until they sign off or are retired. */
-export const instance = control.table('instance', {
-  name: text('name').primaryKey(),
-  process: text('process').notNull(),
-  status: text('status').notNull(),
-  appliedRevision: bigint('applied_revision', { mode: 'number' }),
-  appliedHash: text('applied_hash'),
-  appliedAt: at('applied_at'),
-  firstSeenAt: at('first_seen_at').notNull(),
-  lastSeenAt: at('last_seen_at').notNull(),
-  details: jsonb('details').notNull(),
-});
+/**
+ * A process that evaluates rules. Silent ones stay in the total until they sign off or are retired; how long one has been
+ * silent is read off `last_seen_at`, which is the database's time.
+ */
+export const instance = control.table(
+  'instance',
+  {
+    name: text('name').primaryKey(),
+    process: text('process').notNull(),
+    status: text('status').notNull(),
+    /** The history that `applied_revision` counts in. */
+    appliedEpoch: text('applied_epoch'),
+    appliedRevision: bigint('applied_revision', { mode: 'number' }),
+    appliedHash: text('applied_hash'),
+    appliedAt: at('applied_at'),
+    firstSeenAt: at('first_seen_at').notNull(),
+    lastSeenAt: at('last_seen_at').notNull(),
+    details: jsonb('details').notNull(),
+  },
+  (t) => [check('instance_status_known', sql`${t.status} IN ('active','signed_off','retired')`)],
+);
 
 /** Who has applied which revision, and how long after it was made. */
 export const acknowledgement = control.table(
@@ -54,6 +67,34 @@ export const acknowledgement = control.table(
     delayMs: integer('delay_ms').notNull(),
   },
   (t) => [primaryKey({ columns: [t.revision, t.instance] })],
+);
+
+/** The answer of a write by the key its sender chose, so that a repeated one is answered and not done again. */
+export const writeKey = control.table(
+  'write_key',
+  {
+    actor: text('actor').notNull(),
+    key: text('key').notNull(),
+    digest: text('digest').notNull(),
+    answer: jsonb('answer').notNull(),
+    at: at('at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.actor, t.key] }), index('write_key_age').on(t.at)],
+);
+
+/**
+ * What happened on a day (UTC), added up from the event rows as they come: how many rows of a machine entered a state,
+ * and the value of what was paid per currency. So that no screen ever counts history.
+ */
+export const tally = control.table(
+  'tally',
+  {
+    day: date('day', { mode: 'string' }).notNull(),
+    subject: text('subject').notNull(),
+    key: text('key').notNull(),
+    value: bigint('value', { mode: 'number' }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.day, t.subject, t.key] })],
 );
 
 /** Every write to the control plane with before and after. Append only. */

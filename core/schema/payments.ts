@@ -55,6 +55,7 @@ export const deduction = core.table(
     uniqueIndex('deduction_once').on(t.paymentId, t.kind, t.resource),
     index('deduction_pay_order').on(t.payOrderId),
     index('deduction_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    index('deduction_person').on(t.state).where(sql`person_reason IS NOT NULL`),
     check('deduction_state_known', sql`${t.state} IN ('ASKED','DEDUCTED','REFUSED','ROLLBACK_PENDING','ROLLED_BACK')`),
   ],
 );
@@ -81,6 +82,7 @@ export const capture = core.table(
     uniqueIndex('capture_single').on(t.payOrderId).where(sql`kind = 'effective'`),
     index('capture_pay_order').on(t.payOrderId),
     index('capture_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    index('capture_person').on(t.state).where(sql`person_reason IS NOT NULL`),
     check('capture_kind_known', sql`${t.kind} IN ('effective','late')`),
     check('capture_state_known', sql`${t.state} IN ('APPLIED','LATE','HANDLED')`),
     check('capture_amount', sql`${t.amount} >= 0`),
@@ -104,6 +106,7 @@ export const callback = core.table(
   (t) => [
     uniqueIndex('callback_once').on(t.source, t.eventId),
     index('callback_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    index('callback_person').on(t.state).where(sql`person_reason IS NOT NULL`),
     check('callback_state_known', sql`${t.state} IN ('STORED','APPLIED','REJECTED')`),
   ],
 );
@@ -131,6 +134,9 @@ export const refund = core.table(
     uniqueIndex('refund_late_once').on(t.captureId).where(sql`cause = 'late_capture'`),
     index('refund_pay_order').on(t.payOrderId),
     index('refund_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    index('refund_live_state')
+      .on(t.state, t.stateSince)
+      .where(sql`state IN ('R0','R1','R2','R4','R5','R6','R8','R9','R11','R12','R13','R14','R15')`),
     check(
       'refund_state_known',
       sql`${t.state} IN ('R0','R1','R2','R3','R4','R5','R6','R7','R8','R9','R10','R11','R12','R13','R14','R15')`,
