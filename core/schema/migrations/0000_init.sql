@@ -213,12 +213,14 @@ CREATE TABLE "control"."instance" (
 	"name" text PRIMARY KEY NOT NULL,
 	"process" text NOT NULL,
 	"status" text NOT NULL,
+	"applied_epoch" text,
 	"applied_revision" bigint,
 	"applied_hash" text,
 	"applied_at" timestamp with time zone,
 	"first_seen_at" timestamp with time zone NOT NULL,
 	"last_seen_at" timestamp with time zone NOT NULL,
-	"details" jsonb NOT NULL
+	"details" jsonb NOT NULL,
+	CONSTRAINT "instance_status_known" CHECK ("control"."instance"."status" IN ('active','signed_off','retired'))
 );
 --> statement-breakpoint
 CREATE TABLE "control"."revision" (
@@ -236,9 +238,28 @@ CREATE TABLE "control"."rule" (
 	"key" text NOT NULL,
 	"version" integer NOT NULL,
 	"body" jsonb NOT NULL,
+	"revision" bigint NOT NULL,
+	"reason" text NOT NULL,
 	"updated_by" text NOT NULL,
 	"updated_at" timestamp with time zone NOT NULL,
 	CONSTRAINT "rule_kind_key_pk" PRIMARY KEY("kind","key")
+);
+--> statement-breakpoint
+CREATE TABLE "control"."tally" (
+	"day" date NOT NULL,
+	"subject" text NOT NULL,
+	"key" text NOT NULL,
+	"value" bigint NOT NULL,
+	CONSTRAINT "tally_day_subject_key_pk" PRIMARY KEY("day","subject","key")
+);
+--> statement-breakpoint
+CREATE TABLE "control"."write_key" (
+	"actor" text NOT NULL,
+	"key" text NOT NULL,
+	"digest" text NOT NULL,
+	"answer" jsonb NOT NULL,
+	"at" timestamp with time zone NOT NULL,
+	CONSTRAINT "write_key_actor_key_pk" PRIMARY KEY("actor","key")
 );
 --> statement-breakpoint
 CREATE TABLE "core"."account" (
@@ -568,6 +589,7 @@ CREATE INDEX "sku_spu" ON "core"."sku" USING btree ("spu_id");--> statement-brea
 CREATE INDEX "spu_state" ON "core"."spu" USING btree ("state","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "stock_movement_once" ON "core"."stock_movement" USING btree ("sku_id","idempotency_key") WHERE idempotency_key IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "audit_subject" ON "control"."audit" USING btree ("subject","id");--> statement-breakpoint
+CREATE INDEX "write_key_age" ON "control"."write_key" USING btree ("at");--> statement-breakpoint
 CREATE INDEX "entry_posting" ON "core"."entry" USING btree ("posting_id");--> statement-breakpoint
 CREATE INDEX "entry_account" ON "core"."entry" USING btree ("account_id","xid","id");--> statement-breakpoint
 CREATE INDEX "entry_commit_order" ON "core"."entry" USING btree ("xid","id");--> statement-breakpoint
@@ -584,14 +606,17 @@ CREATE INDEX "shipment_due" ON "core"."shipment" USING btree ("due_at","id") WHE
 CREATE INDEX "shipment_live_state" ON "core"."shipment" USING btree ("state","state_since") WHERE state IN ('F0','F1','F2');--> statement-breakpoint
 CREATE UNIQUE INDEX "callback_once" ON "core"."callback" USING btree ("source","event_id");--> statement-breakpoint
 CREATE INDEX "callback_due" ON "core"."callback" USING btree ("due_at","id") WHERE due_at IS NOT NULL;--> statement-breakpoint
+CREATE INDEX "callback_person" ON "core"."callback" USING btree ("state") WHERE person_reason IS NOT NULL;--> statement-breakpoint
 CREATE INDEX "callback_conflict_event" ON "core"."callback_conflict" USING btree ("source","event_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "capture_transaction" ON "core"."capture" USING btree ("channel","channel_transaction");--> statement-breakpoint
 CREATE UNIQUE INDEX "capture_single" ON "core"."capture" USING btree ("pay_order_id") WHERE kind = 'effective';--> statement-breakpoint
 CREATE INDEX "capture_pay_order" ON "core"."capture" USING btree ("pay_order_id");--> statement-breakpoint
 CREATE INDEX "capture_due" ON "core"."capture" USING btree ("due_at","id") WHERE due_at IS NOT NULL;--> statement-breakpoint
+CREATE INDEX "capture_person" ON "core"."capture" USING btree ("state") WHERE person_reason IS NOT NULL;--> statement-breakpoint
 CREATE UNIQUE INDEX "deduction_once" ON "core"."deduction" USING btree ("payment_id","kind","resource");--> statement-breakpoint
 CREATE INDEX "deduction_pay_order" ON "core"."deduction" USING btree ("pay_order_id");--> statement-breakpoint
 CREATE INDEX "deduction_due" ON "core"."deduction" USING btree ("due_at","id") WHERE due_at IS NOT NULL;--> statement-breakpoint
+CREATE INDEX "deduction_person" ON "core"."deduction" USING btree ("state") WHERE person_reason IS NOT NULL;--> statement-breakpoint
 CREATE UNIQUE INDEX "payment_attempt" ON "core"."payment" USING btree ("pay_order_id","attempt_no");--> statement-breakpoint
 CREATE UNIQUE INDEX "payment_one_live" ON "core"."payment" USING btree ("pay_order_id") WHERE state IN ('P0','P1','P2','P4','P5','P7');--> statement-breakpoint
 CREATE INDEX "payment_due" ON "core"."payment" USING btree ("due_at","id") WHERE due_at IS NOT NULL;--> statement-breakpoint
@@ -599,6 +624,7 @@ CREATE INDEX "payment_live_state" ON "core"."payment" USING btree ("state","stat
 CREATE UNIQUE INDEX "refund_late_once" ON "core"."refund" USING btree ("capture_id") WHERE cause = 'late_capture';--> statement-breakpoint
 CREATE INDEX "refund_pay_order" ON "core"."refund" USING btree ("pay_order_id");--> statement-breakpoint
 CREATE INDEX "refund_due" ON "core"."refund" USING btree ("due_at","id") WHERE due_at IS NOT NULL;--> statement-breakpoint
+CREATE INDEX "refund_live_state" ON "core"."refund" USING btree ("state","state_since") WHERE state IN ('R0','R1','R2','R4','R5','R6','R8','R9','R11','R12','R13','R14','R15');--> statement-breakpoint
 CREATE UNIQUE INDEX "refund_order_once" ON "core"."refund" USING btree ("order_id") WHERE cause IN ('cancelled','no_stock','fulfilment_failed');--> statement-breakpoint
 CREATE INDEX "dirty_since" ON "reconcile"."dirty" USING btree ("check_id","since");--> statement-breakpoint
 CREATE INDEX "finding_status" ON "reconcile"."finding" USING btree ("status","found_at");--> statement-breakpoint
