@@ -1,0 +1,158 @@
+import type { Sql } from '../kernel/db/database.ts';
+import type { Lack, Pieces } from './stock.ts';
+
+/** Every finite SKU lies in one warehouse so far; rows carry it already. */
+export const WAREHOUSE = 1;
+
+/*
+ * How these statements lock. A plain UPDATE … FROM locks rows in whatever order its join meets them, so two orders with
+ * the same two SKUs could wait for each other in a ring. Each statement therefore locks the stock rows it will change
+ * first, in a CTE with ORDER BY … FOR UPDATE (the lock is taken above the sort), and everything that writes depends on
+ * that CTE. A row that changed while its lock was awaited is re-read by Postgres in its newest version, by the lock and
+ * by the update alike, so the quantities compared are the ones that are changed.
+ */
+const LOCKED = `locked AS (
+    SELECT s.sku_id, s.warehouse_id, s.on_hand, w.quantity
+    FROM core.stock s JOIN wanted w ON w.sku_id = s.sku_id AND w.warehouse_id = s.warehouse_id
+    ORDER BY s.sku_id, s.warehouse_id FOR UPDATE OF s
+  )`;
+
+const LACKING = `lacking AS (
+    SELECT w.sku_id, w.quantity, coalesce(l.on_hand, 0) AS available
+    FROM wanted w LEFT JOIN locked l ON l.sku_id = w.sku_id AND l.warehouse_id = w.warehouse_id
+    WHERE coalesce(l.on_hand, 0) < w.quantity
+  )`;
+
+const SET_ASIDE = `set_aside AS (
+    UPDATE core.stock s SET on_hand = s.on_hand - l.quantity, reserved = s.reserved + l.quantity
+    FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id AND NOT EXISTS (SELECT FROM lacking)
+  )`;
+
+/** The reservations of one order, locked in id order; their state is the newest one. */
+const MINE = `mine AS (
+    SELECT id, sku_id, warehouse_id, quantity, state FROM core.reservation WHERE order_id = $1 ORDER BY id FOR UPDATE
+  )`;
+
+const SELECT_LACKING = 'SELECT sku_id AS "skuId", quantity AS wanted, available FROM lacking ORDER BY sku_id';
+
+/** `pieces`: one entry per SKU. Writes nothing when any SKU lacks. */
+export async function reservePieces(
+  sql: Sql,
+  orderId: string,
+  pieces: readonly Pieces[],
+  expiresAt: Date,
+): Promise<Lack[]> {
+  return sql.query<Lack>({
+    name: 'stock_reserve',
+    text: `WITH wanted AS (
+        SELECT sku_id, ${WAREHOUSE} AS warehouse_id, quantity FROM unnest($2::bigint[], $3::bigint[]) AS w (sku_id, quantity)
+      ), ${LOCKED}, ${LACKING}, ${SET_ASIDE}, held AS (
+        INSERT INTO core.reservation (order_id, sku_id, warehouse_id, quantity, state, expires_at, due_at)
+        SELECT $1, l.sku_id, l.warehouse_id, l.quantity, 'held', $4, $4 FROM locked l
+        WHERE NOT EXISTS (SELECT FROM lacking)
+      ) ${SELECT_LACKING}`,
+    values: [orderId, pieces.map((p) => p.skuId), pieces.map((p) => p.quantity), expiresAt],
+  });
+}
+
+/** `held` → `taken`, unless any was released. Returns whether every reservation of the order is taken now. */
+export async function takePieces(sql: Sql, orderId: string): Promise<boolean> {
+  const rows = await sql.query<{ whole: boolean }>({
+    name: 'stock_take',
+    text: `WITH ${MINE}, taken AS (
+        UPDATE core.reservation r SET state = 'taken', due_at = NULL, lease_until = NULL
+        FROM mine WHERE r.id = mine.id AND mine.state = 'held' AND NOT EXISTS (SELECT FROM mine WHERE state = 'released')
+        RETURNING r.sku_id, r.warehouse_id, r.quantity
+      ), wanted AS (
+        SELECT sku_id, warehouse_id, sum(quantity)::bigint AS quantity FROM taken GROUP BY sku_id, warehouse_id
+      ), ${LOCKED}, sold AS (
+        UPDATE core.stock s SET reserved = s.reserved - l.quantity, sold = s.sold + l.quantity
+        FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id
+      ) SELECT NOT EXISTS (SELECT FROM mine WHERE state = 'released') AS whole`,
+    values: [orderId],
+  });
+  return rows[0]?.whole === true;
+}
+
+/** `held` → `released`; returns how many pieces came back. */
+export async function releasePieces(sql: Sql, orderId: string): Promise<number> {
+  const rows = await sql.query<{ pieces: number }>({
+    name: 'stock_release',
+    text: `WITH ${MINE}, ${FREED}`,
+    values: [orderId],
+  });
+  return rows[0]?.pieces ?? 0;
+}
+
+const FREED = `freed AS (
+    UPDATE core.reservation r SET state = 'released', due_at = NULL, lease_until = NULL
+    FROM mine WHERE r.id = mine.id AND mine.state = 'held'
+    RETURNING r.order_id, r.sku_id, r.warehouse_id, r.quantity
+  ), wanted AS (
+    SELECT sku_id, warehouse_id, sum(quantity)::bigint AS quantity FROM freed GROUP BY sku_id, warehouse_id
+  ), ${LOCKED}, back AS (
+    UPDATE core.stock s SET on_hand = s.on_hand + l.quantity, reserved = s.reserved - l.quantity
+    FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id
+  ) SELECT coalesce(sum(quantity), 0)::bigint AS pieces, count(DISTINCT order_id) AS orders FROM freed`;
+
+/** Releases up to `limit` reservations whose time is over; those that somebody else is at are left to them. */
+export async function releaseDue(
+  sql: Sql,
+  now: Date,
+  limit: number,
+): Promise<{ readonly pieces: number; readonly orders: number }> {
+  const rows = await sql.query<{ pieces: number; orders: number }>({
+    name: 'stock_release_due',
+    text: `WITH mine AS (
+        SELECT id, sku_id, warehouse_id, quantity, state FROM core.reservation
+        WHERE due_at <= $1 AND state = 'held' ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+      ), ${FREED}`,
+    values: [now, limit],
+  });
+  return rows[0] ?? { pieces: 0, orders: 0 };
+}
+
+/** Moves the expiry of what is held, never to an earlier time. Returns whether nothing of the order was released. */
+export async function renewPieces(sql: Sql, orderId: string, until: Date): Promise<boolean> {
+  const rows = await sql.query<{ whole: boolean }>({
+    name: 'stock_renew',
+    text: `WITH ${MINE}, renewed AS (
+        UPDATE core.reservation r SET expires_at = greatest(r.expires_at, $2), due_at = greatest(r.expires_at, $2)
+        FROM mine WHERE r.id = mine.id AND mine.state = 'held'
+      ) SELECT NOT EXISTS (SELECT FROM mine WHERE state = 'released') AS whole`,
+    values: [orderId, until],
+  });
+  return rows[0]?.whole === true;
+}
+
+/** `released` → `held` again where the stock allows all of it, else nothing; what is still held is renewed. */
+export async function reservePiecesAgain(sql: Sql, orderId: string, until: Date): Promise<Lack[]> {
+  return sql.query<Lack>({
+    name: 'stock_reserve_again',
+    text: `WITH ${MINE}, wanted AS (
+        SELECT sku_id, warehouse_id, sum(quantity)::bigint AS quantity FROM mine
+        WHERE state = 'released' GROUP BY sku_id, warehouse_id
+      ), ${LOCKED}, ${LACKING}, ${SET_ASIDE}, held AS (
+        UPDATE core.reservation r
+        SET state = 'held', expires_at = greatest(r.expires_at, $2), due_at = greatest(r.expires_at, $2), lease_until = NULL
+        FROM mine WHERE r.id = mine.id AND mine.state IN ('held', 'released') AND NOT EXISTS (SELECT FROM lacking)
+      ) ${SELECT_LACKING}`,
+    values: [orderId, until],
+  });
+}
+
+export interface StockRow {
+  readonly sku_id: number;
+  readonly on_hand: number;
+  readonly reserved: number;
+  readonly sold: number;
+}
+
+export async function readStock(sql: Sql, skuIds: readonly number[]): Promise<StockRow[]> {
+  return sql.query<StockRow>({
+    name: 'stock_read',
+    text: `SELECT sku_id, on_hand, reserved, sold FROM core.stock
+      WHERE sku_id = ANY($1::bigint[]) AND warehouse_id = ${WAREHOUSE} ORDER BY sku_id`,
+    values: [skuIds],
+  });
+}

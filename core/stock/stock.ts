@@ -1,0 +1,118 @@
+import type { Sql, Tx } from '../kernel/db/database.ts';
+import { type Refusal, refuse } from '../kernel/errors.ts';
+import {
+  readStock,
+  releaseDue,
+  releasePieces,
+  renewPieces,
+  reservePieces,
+  reservePiecesAgain,
+  takePieces,
+} from './stock.store.ts';
+
+/** A number of pieces of one SKU. */
+export interface Pieces {
+  readonly skuId: number;
+  readonly quantity: number;
+}
+
+/** A SKU of which there is less on hand than was wanted. */
+export interface Lack {
+  readonly skuId: number;
+  readonly wanted: number;
+  readonly available: number;
+}
+
+/** What one SKU's stock looks like to the shop. */
+export interface StockView {
+  readonly onHand: number;
+  readonly reserved: number;
+  readonly sold: number;
+}
+
+/**
+ * Sets pieces aside for an order until `expiresAt`, all of them or none: on hand → reserved. The same SKU on several
+ * lines adds up. One round trip; SKUs are locked in id order, so two orders never wait for each other in a ring.
+ * SKUs with infinite stock do not belong here: they have no rows.
+ *
+ * Returns what lacks; empty means that all is reserved. With a lack nothing was written here, and the caller rolls back.
+ */
+export async function reserve(
+  tx: Sql,
+  orderId: string,
+  items: readonly Pieces[],
+  expiresAt: Date,
+): Promise<readonly Lack[]> {
+  const pieces = perSku(items);
+  return pieces.length === 0 ? [] : reservePieces(tx, orderId, pieces, expiresAt);
+}
+
+/**
+ * The order is paid: reserved → sold, all of it or nothing. Taking twice takes once.
+ *
+ * Returns false, and takes nothing, when a reservation had been released before: then the caller reserves again
+ * (`reReserve`), or releases the rest and refunds.
+ */
+export async function take(tx: Sql, orderId: string): Promise<boolean> {
+  return takePieces(tx, orderId);
+}
+
+/** Gives back what is still held: reserved → on hand, exactly once however often it is called. Returns the pieces. */
+export async function release(tx: Sql, orderId: string): Promise<number> {
+  return releasePieces(tx, orderId);
+}
+
+/**
+ * A live payment attempt keeps its reservation: what is held expires at `until` or later.
+ *
+ * Returns false when some of it had expired and was given back: then `reReserve`, or refuse to pay.
+ */
+export async function renew(tx: Sql, orderId: string, until: Date): Promise<boolean> {
+  return renewPieces(tx, orderId, until);
+}
+
+/**
+ * Reserves again what had expired, all or nothing, and renews the rest: for a pay, or a revival, after the expiry.
+ * Returns what lacks; empty means that the whole order is held until `until`.
+ */
+export async function reReserve(tx: Sql, orderId: string, until: Date): Promise<readonly Lack[]> {
+  return reservePiecesAgain(tx, orderId, until);
+}
+
+/**
+ * Releases reservations whose time is over, the oldest first, at most `limit` (1..1000) in one go: the repair of
+ * abandoned ones. Returns how many pieces came back and of how many orders.
+ */
+export async function releaseExpired(
+  tx: Tx,
+  now: Date,
+  limit: number,
+): Promise<{ readonly pieces: number; readonly orders: number }> {
+  return releaseDue(tx, now, Math.max(1, Math.min(limit, 1000)));
+}
+
+/** Stock by SKU id, of those that have any rows. */
+export async function stockOf(sql: Sql, skuIds: readonly number[]): Promise<ReadonlyMap<number, StockView>> {
+  const rows = skuIds.length === 0 ? [] : await readStock(sql, skuIds);
+  return new Map(rows.map((row) => [row.sku_id, { onHand: row.on_hand, reserved: row.reserved, sold: row.sold }]));
+}
+
+/** The refusal that lacking stock stands for, naming each SKU. */
+export function refuseLack(lacks: readonly Lack[]): Refusal {
+  const [first] = lacks;
+  const what = first === undefined ? 'a SKU' : `SKU ${first.skuId} has ${first.available} left, ${first.wanted} wanted`;
+  const more = lacks.length > 1 ? `, and ${lacks.length - 1} more SKUs lack` : '';
+  return refuse('sold_out', `The stock does not suffice: ${what}${more}.`, {
+    errors: lacks.slice(0, 20).map((lack) => ({
+      path: `sku.${lack.skuId}`,
+      message: `${lack.available} available, ${lack.wanted} wanted`,
+    })),
+  });
+}
+
+/** Adds up per SKU, in id order. Sums stay safe: the caller bounds lines and quantities. */
+function perSku(items: readonly Pieces[]): Pieces[] {
+  const sums = new Map<number, number>();
+  for (const { skuId, quantity } of items) sums.set(skuId, (sums.get(skuId) ?? 0) + quantity);
+  return [...sums].map(([skuId, quantity]) => ({ skuId, quantity })).sort((a, b) => a.skuId - b.skuId);
+}
