@@ -112,23 +112,10 @@ export async function releaseDue(
   return rows[0] ?? { pieces: 0, orders: 0 };
 }
 
-/** Moves the expiry of what is held, never to an earlier time. Returns whether nothing of the order was released. */
-export async function renewPieces(sql: Sql, orderId: string, until: Date): Promise<boolean> {
-  const rows = await sql.query<{ whole: boolean }>({
-    name: 'stock_renew',
-    text: `WITH ${MINE}, renewed AS (
-        UPDATE core.reservation r SET expires_at = greatest(r.expires_at, $2), due_at = greatest(r.expires_at, $2)
-        FROM mine WHERE r.id = mine.id AND mine.state = 'held'
-      ) SELECT NOT EXISTS (SELECT FROM mine WHERE state = 'released') AS whole`,
-    values: [orderId, until],
-  });
-  return rows[0]?.whole === true;
-}
-
 /** `released` → `held` again where the stock allows all of it, else nothing; what is still held is renewed. */
-export async function reservePiecesAgain(sql: Sql, orderId: string, until: Date): Promise<Lack[]> {
+export async function holdPieces(sql: Sql, orderId: string, until: Date): Promise<Lack[]> {
   return sql.query<Lack>({
-    name: 'stock_reserve_again',
+    name: 'stock_hold',
     text: `WITH ${MINE}, wanted AS (
         SELECT sku_id, warehouse_id, sum(quantity)::bigint AS quantity FROM mine
         WHERE state = 'released' GROUP BY sku_id, warehouse_id

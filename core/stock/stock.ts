@@ -1,14 +1,6 @@
 import type { Sql, Tx } from '../kernel/db/database.ts';
 import { type Refusal, refuse } from '../kernel/errors.ts';
-import {
-  readStock,
-  releaseDue,
-  releasePieces,
-  renewPieces,
-  reservePieces,
-  reservePiecesAgain,
-  takePieces,
-} from './stock.store.ts';
+import { holdPieces, readStock, releaseDue, releasePieces, reservePieces, takePieces } from './stock.store.ts';
 
 /** A number of pieces of one SKU. */
 export interface Pieces {
@@ -51,7 +43,7 @@ export async function reserve(
  * The order is paid: reserved → sold, all of it or nothing. Taking twice takes once.
  *
  * Returns false, and takes nothing, when a reservation had been released before: then the caller reserves again
- * (`reReserve`), or releases the rest and refunds.
+ * (`holdUntil`), or releases the rest and refunds.
  */
 export async function take(tx: Sql, orderId: string): Promise<boolean> {
   return takePieces(tx, orderId);
@@ -63,20 +55,14 @@ export async function release(tx: Sql, orderId: string): Promise<number> {
 }
 
 /**
- * A live payment attempt keeps its reservation: what is held expires at `until` or later.
+ * Makes sure that all of the order is held until `until` or later: what is held is renewed, what had expired is reserved
+ * again. For a pay (a live attempt keeps its reservation) and for a revival.
  *
- * Returns false when some of it had expired and was given back: then `reReserve`, or refuse to pay.
+ * Returns null, or `sold_out` when what had expired is no longer there; then nothing was changed.
  */
-export async function renew(tx: Sql, orderId: string, until: Date): Promise<boolean> {
-  return renewPieces(tx, orderId, until);
-}
-
-/**
- * Reserves again what had expired, all or nothing, and renews the rest: for a pay, or a revival, after the expiry.
- * Returns what lacks; empty means that the whole order is held until `until`.
- */
-export async function reReserve(tx: Sql, orderId: string, until: Date): Promise<readonly Lack[]> {
-  return reservePiecesAgain(tx, orderId, until);
+export async function holdUntil(tx: Sql, orderId: string, until: Date): Promise<Refusal | null> {
+  const lacks = await holdPieces(tx, orderId, until);
+  return lacks.length === 0 ? null : refuseLack(lacks);
 }
 
 /**
