@@ -10,14 +10,18 @@ export interface LineSink {
   write(line: string): void;
 }
 
-/** Keys whose values are never written, at any depth of a line. */
+/**
+ * Members whose values are never written, at any depth of a line. Every repetition is bounded: a line may quote what
+ * somebody sent, and must not be able to cost more than its length.
+ */
 const SECRET_MEMBER =
-  /"([^"\\]*(?:authorization|password|passwd|secret|token|cookie|api[-_]?key))":(?:"(?:[^"\\]|\\.)*"|\[[^\]]*\])/gi;
+  /"([^"\\]{0,60}(?:authorization|password|passwd|secret|token|cookie|api[-_]?key))":(?:"(?:[^"\\]|\\.)*"|\[[^\]]*\])/gi;
 /** Secrets that stand inside some other text, such as an error message that quotes its connection string. */
 const SECRET_TEXT: readonly (readonly [RegExp, string])[] = [
-  [/([a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*):[^\s@"\\]+@/gi, '$1:***@'],
+  // `scheme://user:password@`; what looks like `host:port/` is none.
+  [/\b([a-z][a-z0-9+.-]{1,20}:\/\/[^\s:/@"\\]{0,200}):(?!\d{1,5}[/?#"])[^\s@"\\]{1,500}@/gi, '$1:***@'],
   [/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+/gi, '$1 ***'],
-  [/\b(tg_[0-9a-z]+)_[A-Za-z0-9_-]{20,}/g, '$1_***'],
+  [/\b(tg_[0-9a-z]{1,40})_[A-Za-z0-9_-]{20,}/g, '$1_***'],
   [/\bwhsec_[A-Za-z0-9+/=]+/g, 'whsec_***'],
 ];
 

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import type { Authenticator } from '../access/guard.ts';
 import type { Principal } from '../access/roles.ts';
 import type { RefusalError } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 /** What the edge knows about one request, from its first byte to its last. */
@@ -47,7 +48,7 @@ export interface AppEnv {
   Variables: {
     scope: RequestScope;
     /** The app this request came to. */
-    app: { readonly lifecycle: Lifecycle; readonly auth: Authenticator | undefined };
+    app: { readonly lifecycle: Lifecycle; readonly auth: Authenticator | undefined; readonly log: Logger };
     /** Set on every route that needs a token, before its handler runs. */
     principal: Principal;
   };

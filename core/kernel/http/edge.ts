@@ -13,7 +13,7 @@ const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 /** The outermost layer: ids, trace, headers, the duration metric and the line in the log. */
 export function edge(app: App): MiddlewareHandler<AppEnv> {
   const { log, metrics, process, auth } = app.deps;
-  const known = { lifecycle: app.lifecycle, auth };
+  const known = { lifecycle: app.lifecycle, auth, log };
   return async (c, next) => {
     const startedMs = monotonicMs();
     const remote = parseTraceparent(c.req.header('traceparent'), c.req.header('tracestate'));
@@ -94,12 +94,13 @@ function isAbort(error: Error): boolean {
   return error.name === 'AbortError' || (error.cause instanceof Error && error.cause.name === 'AbortError');
 }
 
-/** Another method is known at this address: 405 with `Allow`; nothing is: 404. */
+/** Another method is known at this address: 405 with `Allow`; nothing is, or its handler found nothing: 404. */
 export function answerUnknown(app: App, c: AppContext): Response {
   const allowed = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'].filter((method) =>
     app.router.match(method, c.req.path)[0].some(([[, r]]) => r.method !== 'ALL'),
   );
-  if (allowed.length === 0) return problem(c, refuse('not_found', 'Nothing is at this address.'));
+  const found = allowed.length > 0 && !allowed.includes(c.req.method === 'HEAD' ? 'GET' : c.req.method);
+  if (!found) return problem(c, refuse('not_found', 'Nothing is at this address.'));
   c.header(
     'Allow',
     [...(allowed.includes('GET') ? ['GET', 'HEAD'] : []), ...allowed.filter((m) => m !== 'GET'), 'OPTIONS'].join(', '),

@@ -40,7 +40,7 @@ function oneLine(text: string): string {
  * say; the stream then ends, as it does when `stream.signal` fires.
  */
 export function eventStream(c: AppContext, run: (stream: EventStream) => Promise<void>): Response {
-  const { lifecycle, auth } = c.get('app');
+  const { lifecycle, auth, log } = c.get('app');
   const over = new AbortController();
   const end = (why: string): void => over.abort(new Error(why));
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
@@ -88,8 +88,8 @@ export function eventStream(c: AppContext, run: (stream: EventStream) => Promise
   void run({ signal: over.signal, send }).then(
     () => end('done'),
     (error: unknown) => {
-      controller?.error(error);
-      over.abort(error);
+      log.error({ err: error }, 'the source of a stream broke; its clients come back');
+      end('its source broke');
     },
   );
   return c.body(body, 200, { 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' });
