@@ -60,6 +60,7 @@ export const ERRORS = {
   channel_unknown: { status: 422, title: 'The payment channel is not known' },
   callback_forged: { status: 401, title: 'The callback is not signed by the channel' },
   callback_invalid: { status: 422, title: 'The callback does not fit the contract' },
+  callback_rejected: { status: 422, title: 'The callback contradicts what we know; it moved nothing' },
   callback_conflict: { status: 409, title: 'The callback id is known with another body' },
   refund_unknown: { status: 404, title: 'The refund is not known' },
   refund_exceeds_capture: { status: 409, title: 'The refund is more than what was captured' },

@@ -1,4 +1,5 @@
 import type { CoreContext } from '../context.ts';
+import type { Tx } from '../kernel/db/database.ts';
 import type { Step } from '../kernel/driver.ts';
 import type { NextOf } from '../kernel/machine.ts';
 import { giveBack, kickRollbacks } from '../marketing/deductions.ts';
@@ -28,19 +29,31 @@ export async function endAttempt<From extends Live>(
   to: NextOf<typeof paymentMachine, From> & FailedEnd,
   end: End,
 ): Promise<Step<PaymentRow>> {
-  const ids = await context.db.tx(async (tx) => {
-    const moved = await context.mover.move(tx, paymentMachine, {
-      id: row.id,
-      from,
-      to,
-      set: { failure_reason: end.reason },
-      ...end,
-      scope: row.pay_order_id,
-    });
-    return moved.kind === 'moved' ? giveBack(tx, context, row.id, end.reason) : [];
-  });
-  kickRollbacks(context, ids);
+  await context.db.tx((tx) => endAttemptInside(context, tx, row, from, to, end));
   return { kind: 'moved' };
+}
+
+/** The same inside the caller's transaction. Returns false when the attempt had left `from` before. */
+export async function endAttemptInside<From extends Live>(
+  context: CoreContext,
+  tx: Tx,
+  row: PaymentRow,
+  from: From,
+  to: NextOf<typeof paymentMachine, From> & FailedEnd,
+  end: End,
+): Promise<boolean> {
+  const moved = await context.mover.move(tx, paymentMachine, {
+    id: row.id,
+    from,
+    to,
+    set: { failure_reason: end.reason },
+    ...end,
+    scope: row.pay_order_id,
+  });
+  if (moved.kind !== 'moved') return false;
+  const ids = await giveBack(tx, context, row.id, end.reason);
+  tx.afterCommit(() => kickRollbacks(context, ids));
+  return true;
 }
 
 /** The end that fits who wanted it: the shopper cancelled, or the time ran out. */

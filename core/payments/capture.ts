@@ -1,5 +1,6 @@
 import type { CoreContext } from '../context.ts';
 import { createShipment, kickShipment } from '../fulfilment/fulfilment.ts';
+import { addMs } from '../kernel/clock.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { newId } from '../kernel/ids.ts';
 import { type Cause, readRow } from '../kernel/machine.ts';
@@ -8,7 +9,7 @@ import { credit, debit, post } from '../ledger/ledger.ts';
 import { spendCoupon } from '../marketing/coupons.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
 import { openRefund } from '../refunds/refunds.ts';
-import { take } from '../stock/stock.ts';
+import { holdUntil, release, take } from '../stock/stock.ts';
 import { kickLateCapture } from './late.ts';
 import { captureMachine, paymentMachine } from './payments.machine.ts';
 import {
@@ -149,7 +150,15 @@ async function payOneOrder(context: CoreContext, tx: Tx, order: OrderOfPayOrder,
     take(tx, order.id),
   ]);
   if (moved.kind !== 'moved') throw new Error(`broken invariant: order ${order.id} was closed under a live attempt`);
-  return taken;
+  return taken || takeAgain(context, tx, order.id);
+}
+
+/** The reservation had expired: what is still on hand is taken, and what lacks is said, so that the order is refunded. */
+async function takeAgain(context: CoreContext, tx: Tx, orderId: string): Promise<boolean> {
+  const lack = await holdUntil(tx, orderId, addMs(context.clock.now(), context.terms.reserveForMs));
+  if (lack === null) return take(tx, orderId);
+  await release(tx, orderId);
+  return false;
 }
 
 interface PaidOrder {

@@ -69,9 +69,10 @@ async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promi
   const live = attempts.find((a) => (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state));
   if (live !== undefined) return joinLive(live, input.channel);
 
+  const reservedUntil = addMs(context.clock.now(), context.terms.reserveForMs);
   for (const order of orders) {
-    const short = await holdUntil(tx, order.id, addMs(context.clock.now(), context.terms.reserveForMs));
-    if (short !== null) return short;
+    const lack = await holdUntil(tx, order.id, reservedUntil);
+    if (lack !== null) return lack;
   }
   return ok({ row: await createAttempt(context, tx, payOrder, attempts.length + 1, input.channel), fresh: true });
 }

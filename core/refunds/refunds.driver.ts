@@ -1,4 +1,5 @@
 import type { CoreContext } from '../context.ts';
+import type { Sql, Tx } from '../kernel/db/database.ts';
 import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
 import { clearing, refundPayable } from '../ledger/accounts.ts';
 import { credit, debit, post } from '../ledger/ledger.ts';
@@ -149,49 +150,65 @@ export interface RefundProof {
 }
 
 /** R10: books the money out and, when everything of the order went back, closes it as refunded. Applied once. */
-export async function finish(
+async function finish(
   context: CoreContext,
   row: RefundRow,
   from: 'R8' | 'R9' | 'R13',
   proof: RefundProof,
 ): Promise<void> {
-  await context.db.tx(async (tx) => {
-    const moved = await context.mover.move(tx, refundMachine, {
-      id: row.id,
-      from,
-      to: 'R10',
-      set: { channel_refund_id: proof.channelRefundId },
-      actor: 'channel',
-      reason: proof.reason,
-      evidence: proof.evidence,
-      scope: row.pay_order_id,
-    });
-    if (moved.kind !== 'moved') return;
-    await post(tx, context.clock, {
-      kind: 'refund_done',
-      reference: row.id,
-      payOrderId: row.pay_order_id,
-      reason: proof.reason,
-      sides: [
-        debit(refundPayable(row.currency), row.amount, row.order_id),
-        credit(clearing(row.channel, row.currency), row.amount, row.order_id),
-      ],
-    });
-    if (row.order_id === null) return;
-    if ((await unrefundedOf(tx, row.order_id)) !== 0) return;
-    await context.mover.move(tx, orderMachine, {
-      id: row.order_id,
-      from: 'O1',
-      to: 'O3',
-      actor: 'core',
-      reason: 'everything was refunded',
-      scope: row.pay_order_id,
-    });
-  });
+  await context.db.tx((tx) => finishInside(context, tx, row, from, proof));
 }
 
-export async function fail(context: CoreContext, row: RefundRow, reason: string, evidence: unknown): Promise<void> {
-  await context.mover.move(context.db, refundMachine, {
+/** The same inside the caller's transaction. Returns false when the refund had left `from` before. */
+export async function finishInside(
+  context: CoreContext,
+  tx: Tx,
+  row: RefundRow,
+  from: 'R8' | 'R9' | 'R13',
+  proof: RefundProof,
+): Promise<boolean> {
+  const moved = await context.mover.move(tx, refundMachine, {
+    id: row.id,
+    from,
+    to: 'R10',
+    set: { channel_refund_id: proof.channelRefundId },
+    actor: 'channel',
+    reason: proof.reason,
+    evidence: proof.evidence,
+    scope: row.pay_order_id,
+  });
+  if (moved.kind !== 'moved') return false;
+  await post(tx, context.clock, {
+    kind: 'refund_done',
+    reference: row.id,
+    payOrderId: row.pay_order_id,
+    reason: proof.reason,
+    sides: [
+      debit(refundPayable(row.currency), row.amount, row.order_id),
+      credit(clearing(row.channel, row.currency), row.amount, row.order_id),
+    ],
+  });
+  if (row.order_id === null || (await unrefundedOf(tx, row.order_id)) !== 0) return true;
+  await context.mover.move(tx, orderMachine, {
+    id: row.order_id,
+    from: 'O1',
+    to: 'O3',
+    actor: 'core',
+    reason: 'everything was refunded',
+    scope: row.pay_order_id,
+  });
+  return true;
+}
+
+/** R11: the channel refused. */
+export async function fail(
+  context: CoreContext,
+  row: RefundRow,
+  reason: string,
+  evidence: unknown,
+  sql: Sql = context.db,
+): Promise<void> {
+  await context.mover.move(sql, refundMachine, {
     id: row.id,
     from: 'R9',
     to: 'R11',

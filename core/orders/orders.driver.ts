@@ -1,0 +1,140 @@
+import type { CoreContext } from '../context.ts';
+import type { Tx } from '../kernel/db/database.ts';
+import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
+import { type MachineRow, readRow } from '../kernel/machine.ts';
+import { releaseCoupon } from '../marketing/coupons.ts';
+import { kickRollbacks, unsettledDeductions } from '../marketing/deductions.ts';
+import { paymentDriver } from '../payments/payments.driver.ts';
+import { LIVE_PAYMENT_STATES } from '../payments/payments.machine.ts';
+import { attemptsOf, lockPayOrder, ordersOf, setCancelIntent } from '../payments/payments.store.ts';
+import { release } from '../stock/stock.ts';
+import { orderMachine } from './orders.machine.ts';
+
+export interface OrderRow extends MachineRow {
+  readonly pay_order_id: string;
+  readonly user_id: number;
+  readonly cancel_intent: 'user' | 'timeout' | null;
+  readonly cancel_reason: string | null;
+  readonly expires_at: Date;
+}
+
+/** How soon to look again while an attempt is being brought to its end. */
+const UNWIND_MS = 1_000;
+
+/**
+ * The order's own clock: an unpaid order past its deadline, or one somebody wants to cancel, is closed; one that was
+ * received long ago is completed. Cancelling is an intent first. It is done when no attempt is live, the trade is closed
+ * at the channel and marketing holds nothing, so that no money can arrive for an order that is gone unnoticed.
+ */
+export const orderDriver: Driver<OrderRow, CoreContext> = {
+  machine: orderMachine,
+  scope: (row) => row.pay_order_id,
+  async step(context, row, signal): Promise<Step<OrderRow>> {
+    switch (row.state) {
+      case 'O0':
+        return unwindUnpaid(context, row, signal);
+      case 'O2':
+      case 'O3':
+      case 'O4':
+        return complete(context, row, row.state);
+      default:
+        return { kind: 'rest' };
+    }
+  },
+};
+
+async function unwindUnpaid(context: CoreContext, row: OrderRow, signal: AbortSignal): Promise<Step<OrderRow>> {
+  const now = context.clock.now();
+  if (row.cancel_intent === null && row.expires_at > now) {
+    return { kind: 'wait', ms: row.expires_at.getTime() - now.getTime() };
+  }
+  const intent = row.cancel_intent ?? 'timeout';
+  await context.db.tx((tx) =>
+    recordIntent(context, tx, row.pay_order_id, intent, row.cancel_reason ?? 'unpaid at its deadline'),
+  );
+
+  const attempts = await attemptsOf(context.db, row.pay_order_id);
+  const live = attempts.find((a) => (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state));
+  if (live !== undefined) {
+    await claimAndDrive(paymentDriver, context, live.id, signal);
+    const after = await attemptsOf(context.db, row.pay_order_id);
+    if (after.some((a) => (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state)))
+      return { kind: 'wait', ms: UNWIND_MS };
+  }
+  const held = await unsettledDeductions(context.db, row.pay_order_id);
+  if (held.some((d) => d.state !== 'DEDUCTED')) {
+    kickRollbacks(
+      context,
+      held.map((d) => d.id),
+    );
+    return { kind: 'wait', ms: UNWIND_MS };
+  }
+  await context.db.tx((tx) => closeUnpaid(context, tx, row.pay_order_id));
+  return { kind: 'moved' };
+}
+
+/**
+ * Writes down, on every order and the live attempt of the pay order, that it shall go: a pay order is cancelled as a
+ * whole while it is unpaid. Returns false when it is not all unpaid any more.
+ */
+export async function recordIntent(
+  context: CoreContext,
+  tx: Tx,
+  payOrderId: string,
+  intent: 'user' | 'timeout',
+  reason: string,
+): Promise<boolean> {
+  const payOrder = await lockPayOrder(tx, payOrderId);
+  const orders = await ordersOf(tx, payOrderId);
+  if (payOrder === null || orders.some((o) => o.state !== 'O0')) return false;
+  const now = context.clock.now();
+  await tx.query({
+    name: 'orders_cancel_intent',
+    text: `UPDATE core.orders SET cancel_intent = $2, cancel_reason = $3, due_at = $4, version = version + 1
+      WHERE pay_order_id = $1 AND state = 'O0' AND cancel_intent IS NULL`,
+    values: [payOrderId, intent, reason, now],
+  });
+  await setCancelIntent(tx, payOrderId, intent, now);
+  return true;
+}
+
+/** Closes all orders of an unpaid pay order and gives back what they held. The lock keeps a pay or a capture out. */
+async function closeUnpaid(context: CoreContext, tx: Tx, payOrderId: string): Promise<void> {
+  await lockPayOrder(tx, payOrderId);
+  const [attempts, orders] = await Promise.all([attemptsOf(tx, payOrderId), ordersOf(tx, payOrderId)]);
+  const undecided = attempts.some(
+    (a) => a.state === 'P8' || (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state),
+  );
+  if (undecided || orders.some((o) => o.state !== 'O0')) return;
+  for (const order of orders) {
+    const row = await readRow<OrderRow>(tx, orderMachine, order.id);
+    await context.mover.move(tx, orderMachine, {
+      id: order.id,
+      from: 'O0',
+      to: 'O4',
+      actor: order.cancel_intent === 'user' ? 'shop' : 'core',
+      reason: row?.cancel_reason ?? 'unpaid at its deadline',
+      scope: payOrderId,
+    });
+    await release(tx, order.id);
+  }
+  await releaseCoupon(tx, payOrderId);
+}
+
+async function complete(context: CoreContext, row: OrderRow, from: 'O2' | 'O3' | 'O4'): Promise<Step<OrderRow>> {
+  const now = context.clock.now();
+  if (row.due_at !== null && row.due_at > now) return { kind: 'wait', ms: row.due_at.getTime() - now.getTime() };
+  await context.mover.move(context.db, orderMachine, {
+    id: row.id,
+    from,
+    to: 'O5',
+    actor: 'core',
+    reason: from === 'O2' ? 'received without complaint for 7 days' : 'closed for 7 days',
+    scope: row.pay_order_id,
+  });
+  return { kind: 'moved' };
+}
+
+export function kickOrder(context: CoreContext, id: string): void {
+  context.background.kick('order', (signal) => claimAndDrive(orderDriver, context, id, signal));
+}
