@@ -69,8 +69,8 @@ async function unwindUnpaid(context: CoreContext, row: OrderRow, signal: AbortSi
     );
     return { kind: 'wait', ms: UNWIND_MS };
   }
-  await context.db.tx((tx) => closeUnpaid(context, tx, row.pay_order_id));
-  return { kind: 'moved' };
+  const closed = await context.db.tx((tx) => closeUnpaid(context, tx, row.pay_order_id));
+  return closed ? { kind: 'moved' } : { kind: 'wait', ms: UNWIND_MS };
 }
 
 /**
@@ -90,7 +90,7 @@ export async function recordIntent(
   const now = context.clock.now();
   await tx.query({
     name: 'orders_cancel_intent',
-    text: `UPDATE core.orders SET cancel_intent = $2, cancel_reason = $3, due_at = $4, version = version + 1
+    text: `UPDATE core.orders SET cancel_intent = $2, cancel_reason = $3, due_at = $4
       WHERE pay_order_id = $1 AND state = 'O0' AND cancel_intent IS NULL`,
     values: [payOrderId, intent, reason, now],
   });
@@ -99,13 +99,13 @@ export async function recordIntent(
 }
 
 /** Closes all orders of an unpaid pay order and gives back what they held. The lock keeps a pay or a capture out. */
-async function closeUnpaid(context: CoreContext, tx: Tx, payOrderId: string): Promise<void> {
+async function closeUnpaid(context: CoreContext, tx: Tx, payOrderId: string): Promise<boolean> {
   await lockPayOrder(tx, payOrderId);
   const [attempts, orders] = await Promise.all([attemptsOf(tx, payOrderId), ordersOf(tx, payOrderId)]);
   const undecided = attempts.some(
     (a) => a.state === 'P8' || (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state),
   );
-  if (undecided || orders.some((o) => o.state !== 'O0')) return;
+  if (undecided || orders.some((o) => o.state !== 'O0')) return false;
   for (const order of orders) {
     const row = await readRow<OrderRow>(tx, orderMachine, order.id);
     await context.mover.move(tx, orderMachine, {
@@ -119,6 +119,7 @@ async function closeUnpaid(context: CoreContext, tx: Tx, payOrderId: string): Pr
     await release(tx, order.id);
   }
   await releaseCoupon(tx, payOrderId);
+  return true;
 }
 
 async function complete(context: CoreContext, row: OrderRow, from: 'O2' | 'O3' | 'O4'): Promise<Step<OrderRow>> {

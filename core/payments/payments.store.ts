@@ -95,7 +95,7 @@ export async function setCancelIntent(
 ): Promise<PaymentRow | null> {
   const rows = await sql.query<PaymentRow>({
     name: 'payment_cancel_intent',
-    text: `UPDATE core.payment SET cancel_intent = coalesce(cancel_intent, $2), due_at = $3, version = version + 1
+    text: `UPDATE core.payment SET cancel_intent = coalesce(cancel_intent, $2), due_at = $3
       WHERE pay_order_id = $1 AND state IN ('P0','P1','P2','P4','P5','P7') RETURNING *`,
     values: [payOrderId, intent, now],
   });
