@@ -44,5 +44,5 @@ export function label(max: number) {
     .min(1)
     .max(max)
     .regex(/^[^\p{Cc}]*$/u, 'must not hold control characters')
-    .refine((text) => text.trim() !== '', 'must not be blank');
+    .refine((text) => text.isWellFormed() && text.trim() !== '', 'must not be blank or hold half a surrogate pair');
 }
