@@ -9,6 +9,8 @@ export const stateCount = z.object({
   state: z.string(),
   name: z.string(),
   count: z.number().int(),
+  /** `now`: rows in this state; `today` (UTC): rows that came to this end, because ends are never counted over. */
+  span: z.enum(['now', 'today']),
 });
 
 export const stuckState = z.object({
@@ -67,6 +69,8 @@ export const switchView = z.object({
   key: z.string(),
   /** One sentence on what it does to the business. */
   effect: z.string(),
+  /** The same in Chinese. */
+  effectZh: z.string(),
   kind: z.enum(['boolean']),
   /** `true`: the normal behaviour is on. */
   on: z.boolean(),

@@ -71,6 +71,7 @@ class FollowingGuard implements LiveGuard {
   readonly #holder: RuleHolder;
   readonly #writer: SnapshotWriter;
   readonly #stop = new AbortController();
+  readonly #startedAt: string;
   #link: ControlLink | undefined;
   #saving: Promise<void> = Promise.resolve();
   /** What reports speak of: the set in force once it is on disk, or once the disk was given its time. */
@@ -80,6 +81,7 @@ class FollowingGuard implements LiveGuard {
     this.#options = options;
     this.#writer = writer;
     this.#holder = new RuleHolder(options);
+    this.#startedAt = options.clock.now().toISOString();
     this.#settled = this.#describe(false);
   }
 
@@ -159,6 +161,7 @@ class FollowingGuard implements LiveGuard {
     const { set, source, appliedAt } = this.#holder;
     return {
       process: this.#options.process,
+      startedAt: this.#startedAt,
       source,
       epoch: set?.epoch ?? null,
       revision: set?.revision ?? null,

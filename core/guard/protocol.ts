@@ -37,6 +37,8 @@ export const changeMessage = z.object({
  */
 export const instanceReport = z.strictObject({
   process: z.string().min(1).max(40),
+  /** When the process started, by its own clock: no revision can have reached it earlier. */
+  startedAt: z.iso.datetime(),
   /** Where the rules in force came from. */
   source: z.enum(['defaults', 'snapshot', 'control']),
   epoch: name.nullable(),

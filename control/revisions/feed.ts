@@ -1,0 +1,173 @@
+import type { ChangeMessage, SetMessage } from '../../core/guard/protocol.ts';
+import { applyChange, hashRules } from '../../core/guard/rules.ts';
+import { every } from '../../core/kernel/clock.ts';
+import type { Database } from '../../core/kernel/db/database.ts';
+import { encodeEvent } from '../../core/kernel/http/events.ts';
+import type { Logger } from '../../core/kernel/log.ts';
+import { listen } from './listener.ts';
+import { REVISION_CHANNEL } from './publish.ts';
+import { type Head, type Revision, readHead, readPosition, revisionsAfter } from './revisions.store.ts';
+
+/** Takes one frame of the stream; `false` when it can take no more, and is forgotten. */
+export type FrameSink = (frame: Uint8Array) => boolean;
+
+/** The floor under LISTEN: a notice can be lost, a poll cannot. */
+const POLL_MS = 1_000;
+/** Data planes count three missed ones as a dead line. */
+const COMMENT_MS = 2_000;
+/** Further behind than this, one full set is less to send than the changes. */
+const MAX_CHANGES = 64;
+
+const COMMENT = new TextEncoder().encode(': in step\n\n');
+
+/**
+ * The newest rule set, in memory, and everybody who follows it on this replica. Frames are encoded once, however many
+ * read them. With the database away the last set stays, streams stay open, and it catches up when the database is back.
+ */
+export class RuleFeed implements AsyncDisposable {
+  readonly #db: Database;
+  readonly #log: Logger;
+  readonly #sinks = new Set<FrameSink>();
+  readonly #stop = new AbortController();
+  #head: Head;
+  #frame: Uint8Array;
+  #refreshing: Promise<void> | undefined;
+  #again = false;
+  #failing = false;
+  #listening: Promise<void> = Promise.resolve();
+
+  private constructor(db: Database, log: Logger, head: Head) {
+    this.#db = db;
+    this.#log = log;
+    this.#head = head;
+    this.#frame = setFrame(head);
+  }
+
+  /** Reads the newest rule set and begins to follow it. */
+  static async open(db: Database, log: Logger): Promise<RuleFeed> {
+    const feed = new RuleFeed(db, log, await readHead(db));
+    const { signal } = feed.#stop;
+    feed.#listening = listen(db, REVISION_CHANNEL, () => void feed.refresh(), { log, signal });
+    every(POLL_MS, signal, () => feed.#poll());
+    every(COMMENT_MS, signal, async () => feed.#send(COMMENT));
+    return feed;
+  }
+
+  get head(): Head {
+    return this.#head;
+  }
+
+  get followers(): number {
+    return this.#sinks.size;
+  }
+
+  /** Sends the full set at once, then every change. */
+  follow(sink: FrameSink): Disposable {
+    if (sink(this.#frame)) this.#sinks.add(sink);
+    return { [Symbol.dispose]: () => void this.#sinks.delete(sink) };
+  }
+
+  /** Catches up with the database. Never rejects; calls that come while one runs share the next. */
+  async refresh(): Promise<void> {
+    this.#again = true;
+    this.#refreshing ??= this.#run().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #poll(): Promise<void> {
+    if (this.#refreshing !== undefined) return;
+    try {
+      const { epoch, revision } = await readPosition(this.#db);
+      this.#recovered();
+      if (epoch !== this.#head.epoch || revision !== this.#head.revision) await this.refresh();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #run(): Promise<void> {
+    while (this.#again && !this.#stop.signal.aborted) {
+      this.#again = false;
+      try {
+        await this.#advance();
+        this.#recovered();
+      } catch (error) {
+        this.#failed(error);
+      }
+    }
+  }
+
+  async #advance(): Promise<void> {
+    const position = await readPosition(this.#db);
+    if (position.epoch !== this.#head.epoch || position.revision < this.#head.revision) return this.#restart();
+    const revisions = await revisionsAfter(this.#db, this.#head.revision, MAX_CHANGES);
+    if (revisions.length === MAX_CHANGES) return this.#restart();
+    for (const revision of revisions) {
+      const next = stepped(this.#head, revision);
+      if (next === undefined) return this.#restart();
+      const frame = changeFrame(this.#head, revision);
+      this.#replace(next);
+      this.#send(frame);
+    }
+  }
+
+  /** Takes the newest set as it stands, and gives everybody the whole of it. */
+  async #restart(): Promise<void> {
+    this.#replace(await readHead(this.#db));
+    this.#log.info({ epoch: this.#head.epoch, revision: this.#head.revision }, 'rule set read anew');
+    this.#send(this.#frame);
+  }
+
+  #replace(head: Head): void {
+    this.#head = head;
+    this.#frame = setFrame(head);
+  }
+
+  #send(frame: Uint8Array): void {
+    for (const sink of this.#sinks) if (!sink(frame)) this.#sinks.delete(sink);
+  }
+
+  #failed(error: unknown): void {
+    if (!this.#failing) this.#log.warn({ err: error }, 'cannot look for new revisions; the last rule set stays');
+    this.#failing = true;
+  }
+
+  #recovered(): void {
+    if (this.#failing) this.#log.info('looking for new revisions again');
+    this.#failing = false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#sinks.clear();
+    await this.#refreshing;
+    await this.#listening;
+  }
+}
+
+/** The head one revision further; `undefined` when the revision does not lead to the hash it was published with. */
+function stepped(head: Head, { number, hash, diff, at }: Revision): Head | undefined {
+  const changed = diff.changed.map(({ kind, key, after }) => ({ kind, key, body: after }));
+  const rules = applyChange(head.rules, changed, diff.removed);
+  if (number !== head.revision + 1 || hashRules(rules) !== hash) return undefined;
+  return { epoch: head.epoch, revision: number, hash, rules, at };
+}
+
+function setFrame({ epoch, revision, hash, rules }: Head): Uint8Array {
+  const data: SetMessage = { epoch, revision, hash, rules: [...rules] };
+  return encodeEvent({ id: String(revision), event: 'set', data });
+}
+
+function changeFrame(head: Head, { number, hash, diff }: Revision): Uint8Array {
+  const data: ChangeMessage = {
+    epoch: head.epoch,
+    from: head.revision,
+    revision: number,
+    hash,
+    changed: diff.changed.map(({ kind, key, after }) => ({ kind, key, body: after })),
+    removed: diff.removed.map(({ kind, key }) => ({ kind, key })),
+  };
+  return encodeEvent({ id: String(number), event: 'change', data });
+}
