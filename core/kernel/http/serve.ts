@@ -90,13 +90,15 @@ function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
 }
 
-function listen(server: Server, { host, port, name }: ServeOptions): Promise<void> {
+function listen(server: Server, { host, port, name, log }: ServeOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(error.code === 'EADDRINUSE' ? new PortTakenError(name, host, port, error) : error);
     });
     server.listen(port, host, () => {
       server.removeAllListeners('error');
+      // Out of file descriptors, for one: it passes, and must not end the process.
+      server.on('error', (error) => log.error({ err: error }, `${name} could not take a connection`));
       resolve();
     });
   });
