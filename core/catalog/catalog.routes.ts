@@ -1,0 +1,154 @@
+import { z } from '@hono/zod-openapi';
+import type { CoreContext } from '../context.ts';
+import { ok, type Result, refuse } from '../kernel/errors.ts';
+import type { AppContext } from '../kernel/http/context.ts';
+import { reply } from '../kernel/http/problem.ts';
+import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
+import { label, moneySchema, numericId } from '../kernel/http/values.ts';
+import { decodeCursor, encodeCursor, refuseFields, wire } from '../kernel/http/wire.ts';
+import { importProduct } from './catalog.import.ts';
+import { LIFE_CYCLE, type LifeCycleCommand } from './catalog.machine.ts';
+import { listProducts, readProduct } from './catalog.read.ts';
+import { changeState, setPrice } from './catalog.ts';
+import {
+  IMPORT_DOCUMENT,
+  productOnWire,
+  productSchema,
+  productState,
+  skuOnWire,
+  skuSchema,
+  summaryOnWire,
+  summarySchema,
+} from './catalog.wire.ts';
+
+const tags = ['catalogue'];
+const spuParams = wire.object({ spuId: numericId });
+
+const create = route({
+  method: 'post',
+  path: '/v1/products',
+  access: ['merchant'],
+  body: 'text',
+  summary: 'Import a product with its SKUs, prices and stock',
+  description: "The source's product JSON, comments allowed. The product is a DRAFT until it is published.",
+  tags,
+  request: { headers: wire.idempotencyHeaders, body: IMPORT_DOCUMENT },
+  responses: { 200: json(productSchema, 'Imported before'), 201: json(productSchema, 'The product') },
+});
+
+const list = route({
+  method: 'get',
+  path: '/v1/products',
+  access: ['viewer', 'merchant', 'shop'],
+  summary: 'Products, the newest first',
+  tags,
+  request: {
+    query: wire.object({
+      ...wire.page.shape,
+      state: productState.optional(),
+      categoryId: numericId.optional(),
+      name: label(200).optional(),
+    }),
+  },
+  responses: {
+    200: json(wire.object({ items: z.array(summarySchema), next: z.string().nullable() }), 'A page of products'),
+  },
+});
+
+const read = route({
+  method: 'get',
+  path: '/v1/products/{spuId}',
+  access: ['viewer', 'merchant', 'shop'],
+  summary: 'A product with its SKUs, prices and stock',
+  tags,
+  request: { params: spuParams },
+  responses: { 200: json(productSchema, 'The product') },
+});
+
+const price = route({
+  method: 'post',
+  path: '/v1/skus/{skuId}/price',
+  access: ['merchant'],
+  summary: 'Set the price of a SKU',
+  tags,
+  request: {
+    params: wire.object({ skuId: numericId }),
+    body: jsonBody(wire.object({ price: moneySchema, free: z.boolean().optional() })),
+  },
+  responses: { 200: json(skuSchema, 'The SKU as it is now') },
+});
+
+const reasonBody = wire.object({ reason: label(500).optional() });
+
+function lifeCycle<C extends LifeCycleCommand>(command: C) {
+  return route({
+    method: 'post',
+    path: `/v1/products/{spuId}/${command}`,
+    access: ['merchant'],
+    summary: `${command[0]?.toUpperCase()}${command.slice(1)} a product: to ${LIFE_CYCLE[command].to}`,
+    description: 'A body `{ "reason": "…" }` is optional, but needed to reject and to freeze.',
+    tags,
+    request: { params: spuParams },
+    responses: { 200: json(productSchema, 'The product as it is now') },
+  });
+}
+
+/** Import, life cycle, prices and reads of products. */
+export function catalogRoutes(ctx: CoreContext) {
+  const router = createRouter();
+
+  router.openapi(create, async (c) => {
+    const importKey = c.req.valid('header')['idempotency-key'];
+    const text = await c.req.text();
+    if (text === '') return reply(c, refuse('malformed_json', 'The body is empty; send a product.'));
+    const imported = await importProduct(ctx, c.get('principal').name, text, { importKey });
+    if (!imported.ok) return reply(c, imported);
+    const { product, replayed } = imported.value;
+    if (!replayed) return reply(c, ok(productOnWire(product)), 201);
+    c.header('Idempotency-Replayed', 'true');
+    return reply(c, ok(productOnWire(product)));
+  });
+
+  router.openapi(list, async (c) => {
+    const { cursor, limit, ...filter } = c.req.valid('query');
+    const before = cursor === undefined ? ok(undefined) : decodeCursor(z.int().min(1), cursor);
+    if (!before.ok) return reply(c, before);
+    const found = await listProducts(ctx.db, { ...filter, before: before.value }, limit + 1);
+    const items = found.slice(0, limit);
+    const last = items.at(-1);
+    const next = found.length > limit && last !== undefined ? encodeCursor(last.spuId) : null;
+    return reply(c, ok({ items: items.map(summaryOnWire), next }));
+  });
+
+  router.openapi(read, async (c) => {
+    const { spuId } = c.req.valid('param');
+    const product = await readProduct(ctx.db, spuId);
+    if (product === null) return reply(c, refuse('product_unknown', `No product has the id ${spuId}.`));
+    return reply(c, ok(productOnWire(product)));
+  });
+
+  router.openapi(price, async (c) => {
+    const { skuId } = c.req.valid('param');
+    const set = await setPrice(ctx, c.get('principal').name, skuId, c.req.valid('json'));
+    return reply(c, set.ok ? ok(skuOnWire(set.value)) : set);
+  });
+
+  for (const command of Object.keys(LIFE_CYCLE) as LifeCycleCommand[]) {
+    router.openapi(lifeCycle(command), async (c) => {
+      const reason = await readReason(c);
+      if (!reason.ok) return reply(c, reason);
+      const { spuId } = c.req.valid('param');
+      const changed = await changeState(ctx, c.get('principal').name, spuId, command, reason.value);
+      return reply(c, changed.ok ? ok(productOnWire(changed.value)) : changed);
+    });
+  }
+
+  return router;
+}
+
+/** These commands need no body; one that is sent is read as strictly as any other. */
+async function readReason(c: AppContext): Promise<Result<string | undefined>> {
+  if ((await c.req.text()) === '') return ok(undefined);
+  const parsed = reasonBody.safeParse(await c.req.json());
+  return parsed.success ? ok(parsed.data.reason) : refuseFields(parsed.error, 'body');
+}

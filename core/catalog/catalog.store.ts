@@ -1,0 +1,217 @@
+import type { Sql } from '../kernel/db/database.ts';
+import type { MachineRow } from '../kernel/machine.ts';
+import type { Currency } from '../kernel/money.ts';
+import { WAREHOUSE } from '../stock/stock.store.ts';
+import type { Attribute } from './product.format.ts';
+
+export interface ProductRow extends Omit<MachineRow, 'id'> {
+  readonly id: number;
+  readonly category_id: number;
+  readonly goods_kind: 'physical' | 'virtual';
+  readonly brand_id: number | null;
+  readonly name: string;
+  readonly description: string;
+  readonly attributes: readonly Attribute[];
+  readonly created_at: Date;
+}
+
+export interface SkuRow {
+  readonly id: number;
+  readonly spu_id: number;
+  readonly name: string;
+  readonly attributes: readonly Attribute[];
+  readonly currency: Currency;
+  readonly price: number;
+  readonly free: boolean;
+  readonly stock_mode: 'finite' | 'infinite';
+  readonly snapshot_id: string;
+}
+
+/** Everything an import must know before it writes, and the id that its product will have. */
+export async function prepareImport(
+  sql: Sql,
+  categoryId: number,
+): Promise<{ readonly goodsKind: string | null; readonly spuId: number }> {
+  const rows = await sql.query<{ goods_kind: string | null; spu_id: number }>({
+    name: 'import_prepare',
+    text: `SELECT (SELECT goods_kind FROM core.category WHERE id = $1) AS goods_kind,
+        nextval(pg_get_serial_sequence('core.spu', 'id')) AS spu_id`,
+    values: [categoryId],
+  });
+  const row = rows[0];
+  if (row === undefined) throw new Error('broken invariant: a SELECT without FROM gave no row');
+  return { goodsKind: row.goods_kind, spuId: row.spu_id };
+}
+
+export async function findImport(sql: Sql, importKey: string): Promise<{ id: number; import_digest: string } | null> {
+  const rows = await sql.query<{ id: number; import_digest: string }>({
+    name: 'import_find',
+    text: 'SELECT id, import_digest FROM core.spu WHERE import_key = $1',
+    values: [importKey],
+  });
+  return rows[0] ?? null;
+}
+
+export interface NewSku {
+  readonly name: string;
+  readonly attributes: string;
+  readonly price: number;
+  readonly free: boolean;
+  readonly stockMode: 'finite' | 'infinite';
+  readonly stock: number;
+  readonly snapshotId: string;
+  readonly snapshot: string;
+}
+
+/**
+ * SKUs with their snapshots, stock and first movements in one statement, however many. Snapshots are written in id
+ * order, so that two imports of equal content do not wait for each other in a ring.
+ */
+export async function insertSkus(
+  sql: Sql,
+  product: { readonly spuId: number; readonly currency: string; readonly actor: string; readonly now: Date },
+  skus: readonly NewSku[],
+): Promise<void> {
+  await sql.query({
+    name: 'import_skus',
+    text: `WITH given AS (
+        SELECT * FROM unnest($5::text[], $6::text[], $7::bigint[], $8::boolean[], $9::text[], $10::bigint[], $11::text[], $12::text[])
+          WITH ORDINALITY AS g (name, attributes, price, free, stock_mode, stock, snapshot_id, snapshot, n)
+      ), pictured AS (
+        INSERT INTO core.snapshot (id, content, created_at)
+        SELECT DISTINCT ON (snapshot_id) snapshot_id, snapshot::jsonb, $4::timestamptz FROM given ORDER BY snapshot_id
+        ON CONFLICT (id) DO NOTHING
+      ), made AS (
+        INSERT INTO core.sku (spu_id, name, attributes, currency, price, free, stock_mode, snapshot_id, created_at)
+        SELECT $1, name, attributes::jsonb, $2, price, free, stock_mode, snapshot_id, $4 FROM given ORDER BY n
+        RETURNING id, name
+      ), counted AS (
+        SELECT made.id, given.stock FROM made JOIN given USING (name) WHERE given.stock_mode = 'finite'
+      ), stocked AS (
+        INSERT INTO core.stock (sku_id, warehouse_id, on_hand, initial)
+        SELECT id, ${WAREHOUSE}, stock, stock FROM counted
+      ) INSERT INTO core.stock_movement (sku_id, warehouse_id, kind, quantity, reason, actor, at)
+        SELECT id, ${WAREHOUSE}, 'initial', stock, 'import', $3, $4 FROM counted`,
+    values: [
+      product.spuId,
+      product.currency,
+      product.actor,
+      product.now,
+      skus.map((s) => s.name),
+      skus.map((s) => s.attributes),
+      skus.map((s) => s.price),
+      skus.map((s) => s.free),
+      skus.map((s) => s.stockMode),
+      skus.map((s) => s.stock),
+      skus.map((s) => s.snapshotId),
+      skus.map((s) => s.snapshot),
+    ],
+  });
+}
+
+const PRODUCT_COLUMNS = `p.id, p.category_id, c.goods_kind, p.brand_id, p.name, p.description, p.attributes, p.created_at,
+  p.state, p.version, p.due_at, p.lease_until, p.tries, p.person_reason, p.state_since`;
+
+export async function readProductRow(sql: Sql, spuId: number): Promise<ProductRow | null> {
+  const rows = await sql.query<ProductRow>({
+    name: 'product_read',
+    text: `SELECT ${PRODUCT_COLUMNS} FROM core.spu p JOIN core.category c ON c.id = p.category_id WHERE p.id = $1`,
+    values: [spuId],
+  });
+  return rows[0] ?? null;
+}
+
+export async function readSkuRows(sql: Sql, spuId: number): Promise<SkuRow[]> {
+  return sql.query<SkuRow>({
+    name: 'product_skus',
+    text: `SELECT id, spu_id, name, attributes, currency, price, free, stock_mode, snapshot_id
+      FROM core.sku WHERE spu_id = $1 ORDER BY id`,
+    values: [spuId],
+  });
+}
+
+export interface ProductFilter {
+  readonly state?: string | undefined;
+  readonly categoryId?: number | undefined;
+  /** The beginning of the name. */
+  readonly name?: string | undefined;
+  /** Products older than this one. */
+  readonly before?: number | undefined;
+}
+
+export interface ProductSummaryRow extends ProductRow {
+  readonly skus: number;
+  readonly currency: Currency | null;
+  readonly min_price: number | null;
+  readonly max_price: number | null;
+}
+
+/** Products, the newest first, with their SKUs' price range. */
+export async function listProductRows(sql: Sql, filter: ProductFilter, limit: number): Promise<ProductSummaryRow[]> {
+  return sql.query<ProductSummaryRow>({
+    text: `SELECT ${PRODUCT_COLUMNS}, s.* FROM (
+        SELECT * FROM core.spu
+        WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR category_id = $2)
+          AND ($3::text IS NULL OR starts_with(name, $3)) AND ($4::bigint IS NULL OR id < $4)
+        ORDER BY id DESC LIMIT $5
+      ) p JOIN core.category c ON c.id = p.category_id CROSS JOIN LATERAL (
+        SELECT count(*) AS skus, min(currency) AS currency, min(price) AS min_price, max(price) AS max_price
+        FROM core.sku WHERE spu_id = p.id
+      ) s ORDER BY p.id DESC`,
+    values: [filter.state ?? null, filter.categoryId ?? null, filter.name ?? null, filter.before ?? null, limit],
+  });
+}
+
+export async function lockSku(sql: Sql, skuId: number): Promise<SkuRow | null> {
+  const rows = await sql.query<SkuRow>({
+    name: 'sku_lock',
+    text: `SELECT id, spu_id, name, attributes, currency, price, free, stock_mode, snapshot_id
+      FROM core.sku WHERE id = $1 FOR NO KEY UPDATE`,
+    values: [skuId],
+  });
+  return rows[0] ?? null;
+}
+
+export async function updatePrice(
+  sql: Sql,
+  change: {
+    readonly skuId: number;
+    readonly price: number;
+    readonly free: boolean;
+    readonly snapshotId: string;
+    readonly snapshot: string;
+    readonly now: Date;
+  },
+): Promise<void> {
+  await sql.query({
+    name: 'sku_price',
+    text: `WITH pictured AS (
+        INSERT INTO core.snapshot (id, content, created_at) VALUES ($4, $5::jsonb, $6) ON CONFLICT (id) DO NOTHING
+      ) UPDATE core.sku SET price = $2, free = $3, snapshot_id = $4 WHERE id = $1`,
+    values: [change.skuId, change.price, change.free, change.snapshotId, change.snapshot, change.now],
+  });
+}
+
+/** A SKU as an order needs it: its price now, and whether it may be sold. */
+export interface SellableRow {
+  readonly sku_id: number;
+  readonly product_state: string;
+  readonly goods_kind: 'physical' | 'virtual';
+  readonly product_name: string;
+  readonly sku_name: string;
+  readonly currency: Currency;
+  readonly price: number;
+  readonly stock_mode: 'finite' | 'infinite';
+  readonly snapshot_id: string;
+}
+
+export async function readSellable(sql: Sql, skuIds: readonly number[]): Promise<SellableRow[]> {
+  return sql.query<SellableRow>({
+    name: 'sku_sellable',
+    text: `SELECT k.id AS sku_id, p.state AS product_state, c.goods_kind, p.name AS product_name, k.name AS sku_name,
+        k.currency, k.price, k.stock_mode, k.snapshot_id
+      FROM core.sku k JOIN core.spu p ON p.id = k.spu_id JOIN core.category c ON c.id = p.category_id
+      WHERE k.id = ANY($1::bigint[])`,
+    values: [skuIds],
+  });
+}

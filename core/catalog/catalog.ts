@@ -1,0 +1,111 @@
+import type { CoreContext } from '../context.ts';
+import { catchRefusal, must, ok, type Refusal, RefusalError, type Result, refuse } from '../kernel/errors.ts';
+import type { Money } from '../kernel/money.ts';
+import { stockOf } from '../stock/stock.ts';
+import { LIFE_CYCLE, type LifeCycleCommand, type ProductState, productMachine } from './catalog.machine.ts';
+import { type Product, readProduct, type Sku, skuOf, stateOf } from './catalog.read.ts';
+import { lockSku, type ProductRow, readProductRow, type SkuRow, updatePrice } from './catalog.store.ts';
+import { logOperation } from './operation-log.ts';
+import { type SnapshotContent, takeSnapshot } from './snapshot.ts';
+
+/**
+ * Moves a product through its life cycle. Saying the same twice is a success the second time too.
+ *
+ * Refuses: `product_unknown`; `reason_missing` (reject and freeze); `wrong_state`.
+ */
+export async function changeState(
+  ctx: CoreContext,
+  actor: string,
+  spuId: number,
+  command: LifeCycleCommand,
+  reason: string | undefined,
+): Promise<Result<Product>> {
+  const { from, to } = LIFE_CYCLE[command];
+  if (reason === undefined && (command === 'reject' || command === 'freeze')) {
+    return refuse('reason_missing', `To ${command} a product, say why.`);
+  }
+  const moved = await ctx.db.tx(async (tx): Promise<Result<null>> => {
+    const row = await readProductRow(tx, spuId);
+    if (row === null) return refuse('product_unknown', `No product has the id ${spuId}.`);
+    const state = stateOf(row);
+    if (state === to) return ok(null);
+    const wrongState = refuse(
+      'wrong_state',
+      `Product ${spuId} is ${state}; ${command} takes it from ${from.join(' or ')}.`,
+    );
+    if (!(from as readonly ProductState[]).includes(state)) return wrongState;
+    const id = String(spuId);
+    const move = await ctx.mover.move(tx, productMachine, { id, from: state, to, actor, reason: reason ?? command });
+    if (move.kind === 'elsewhere') return wrongState;
+    if (move.kind === 'moved') {
+      const [before, after] = [{ state }, { state: to, reason }];
+      await logOperation(
+        tx,
+        { actor, entityType: 'product', entityId: id, operation: command, before, after },
+        ctx.clock.now(),
+      );
+    }
+    return ok(null);
+  });
+  if (!moved.ok) return moved;
+  return ok(must(await readProduct(ctx.db, spuId), `product ${spuId}`));
+}
+
+/**
+ * Sets a SKU's price. Orders placed from now on see it; those placed before keep their snapshot.
+ *
+ * Refuses: `sku_unknown`; `currency_mismatch`; `amount_invalid` (0 without `free`); `wrong_state` (a deleted product).
+ */
+export async function setPrice(
+  ctx: CoreContext,
+  actor: string,
+  skuId: number,
+  wanted: { readonly price: Money; readonly free?: boolean | undefined },
+): Promise<Result<Sku>> {
+  return catchRefusal(() =>
+    ctx.db.tx(async (tx) => {
+      const row = await lockSku(tx, skuId);
+      if (row === null) throw new RefusalError(refuse('sku_unknown', `No SKU has the id ${skuId}.`));
+      const product = must(await readProductRow(tx, row.spu_id), `product ${row.spu_id}`);
+      const free = wanted.free ?? row.free;
+      const refusal = whyNotPrice(row, product, wanted.price, free);
+      if (refusal !== null) throw new RefusalError(refusal);
+      const { id: snapshotId, text: snapshot } = takeSnapshot(contentOf(product, row, wanted.price.amount));
+      const now = ctx.clock.now();
+      const next: SkuRow = { ...row, price: wanted.price.amount, free, snapshot_id: snapshotId };
+      if (row.price !== next.price || row.free !== free) {
+        await updatePrice(tx, { skuId, price: next.price, free, snapshotId, snapshot, now });
+        const before = { price: row.price, free: row.free, snapshotId: row.snapshot_id };
+        const after = { price: next.price, free, snapshotId };
+        await logOperation(
+          tx,
+          { actor, entityType: 'sku', entityId: String(skuId), operation: 'price', before, after },
+          now,
+        );
+      }
+      const stock = await stockOf(tx, [skuId]);
+      return skuOf(next, stock);
+    }),
+  );
+}
+
+function whyNotPrice(row: SkuRow, product: ProductRow, price: Money, free: boolean): Refusal | null {
+  if (price.currency !== row.currency) {
+    return refuse('currency_mismatch', `SKU ${row.id} is sold in ${row.currency}, not ${price.currency}.`);
+  }
+  if (price.amount === 0 && !free) {
+    return refuse('amount_invalid', 'A price of 0 is nothing; say "free": true where that is meant.');
+  }
+  if (product.state === 'DELETED') return refuse('wrong_state', `Product ${product.id} is deleted.`);
+  return null;
+}
+
+function contentOf(product: ProductRow, sku: SkuRow, price: number): SnapshotContent {
+  const { name, description, category_id: categoryId, brand_id: brandId, attributes } = product;
+  return {
+    product: { name, description, categoryId, brandId, attributes },
+    sku: { name: sku.name, attributes: sku.attributes },
+    price,
+    currency: sku.currency,
+  };
+}

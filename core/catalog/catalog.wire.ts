@@ -1,0 +1,126 @@
+import { z } from '@hono/zod-openapi';
+import { moneySchema, stateSchema } from '../kernel/http/values.ts';
+import { wire } from '../kernel/http/wire.ts';
+import { stockSchema } from '../stock/stock.routes.ts';
+import { PRODUCT_STATE_CODES, type ProductState, productMachine } from './catalog.machine.ts';
+import type { Product, ProductSummary, Sku } from './catalog.read.ts';
+
+export const productState = z.enum(Object.keys(productMachine.states) as [ProductState, ...ProductState[]]);
+
+const attributeSchema = wire
+  .object({ attributeId: z.string(), attributeName: z.string(), value: z.string() })
+  .openapi('Attribute');
+
+export const skuSchema = wire
+  .object({
+    skuId: z.string(),
+    skuName: z.string(),
+    salesAttributes: z.array(attributeSchema),
+    price: moneySchema,
+    free: z.boolean(),
+    stock: stockSchema.nullable().openapi({ description: 'null: not counted' }),
+    snapshotId: z.string(),
+  })
+  .openapi('Sku');
+
+const common = {
+  spuId: z.string(),
+  name: z.string(),
+  categoryId: z.string(),
+  goodsKind: z.enum(['physical', 'virtual']),
+  brandId: z.string().nullable(),
+  state: stateSchema,
+  version: z.int(),
+  createdAt: wire.time,
+};
+
+export const productSchema = wire
+  .object({
+    ...common,
+    description: z.string(),
+    basicAttributes: z.array(attributeSchema),
+    skus: z.array(skuSchema),
+  })
+  .openapi('Product');
+
+export const summarySchema = wire
+  .object({
+    ...common,
+    skuCount: z.int(),
+    priceFrom: moneySchema.nullable(),
+    priceTo: moneySchema.nullable(),
+  })
+  .openapi('ProductSummary');
+
+/** The import's body for the API's page; the handler reads the text itself, to keep each price's own digits. */
+export const IMPORT_DOCUMENT = {
+  required: true,
+  content: {
+    'application/json': {
+      schema: {
+        type: 'object' as const,
+        required: ['categoryId', 'spu', 'skus'],
+        additionalProperties: false,
+        properties: {
+          categoryId: { type: 'integer' as const },
+          currency: { type: 'string' as const, description: 'ISO 4217; default CNY' },
+          spu: { type: 'object' as const },
+          basicAttributes: { type: 'array' as const, items: { type: 'object' as const } },
+          skus: { type: 'array' as const, minItems: 1, maxItems: 500, items: { type: 'object' as const } },
+        },
+        example: {
+          categoryId: 1003001,
+          spu: { name: '经典圆领男士T恤', brandId: 2001, description: '柔软舒适，100%纯棉' },
+          basicAttributes: [{ attributeId: 102, attributeName: '材质', value: '棉' }],
+          skus: [
+            {
+              skuName: '黑色 L',
+              price: 79,
+              stock: 100,
+              salesAttributes: [{ attributeId: 201, attributeName: '颜色', value: '黑色' }],
+            },
+          ],
+        },
+      },
+    },
+  },
+};
+
+function commonOnWire(product: Product | ProductSummary) {
+  return {
+    spuId: String(product.spuId),
+    name: product.name,
+    categoryId: String(product.categoryId),
+    goodsKind: product.goodsKind,
+    brandId: product.brandId === null ? null : String(product.brandId),
+    state: { code: PRODUCT_STATE_CODES[product.state], name: product.state },
+    version: product.version,
+    createdAt: product.createdAt.toISOString(),
+  };
+}
+
+export function productOnWire(product: Product): z.infer<typeof productSchema> {
+  return {
+    ...commonOnWire(product),
+    description: product.description,
+    basicAttributes: [...product.attributes],
+    skus: product.skus.map(skuOnWire),
+  };
+}
+
+export function summaryOnWire(product: ProductSummary): z.infer<typeof summarySchema> {
+  const { skuCount, priceFrom, priceTo } = product;
+  return { ...commonOnWire(product), skuCount, priceFrom, priceTo };
+}
+
+export function skuOnWire(sku: Sku): z.infer<typeof skuSchema> {
+  return {
+    skuId: String(sku.skuId),
+    skuName: sku.name,
+    salesAttributes: [...sku.attributes],
+    price: sku.price,
+    free: sku.free,
+    stock: sku.stock,
+    snapshotId: sku.snapshotId,
+  };
+}

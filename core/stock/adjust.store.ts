@@ -1,0 +1,72 @@
+import type { Sql } from '../kernel/db/database.ts';
+import { type StockRow, WAREHOUSE } from './stock.store.ts';
+
+export type MovementKind = 'inbound' | 'adjust';
+
+export interface NewMovement {
+  readonly skuId: number;
+  readonly kind: MovementKind;
+  readonly quantity: number;
+  readonly reason: string;
+  readonly actor: string;
+  readonly key: string;
+  readonly now: Date;
+}
+
+export type MovementRow = Pick<NewMovement, 'quantity' | 'reason'> & { readonly kind: MovementKind | 'initial' };
+
+export async function readStockMode(sql: Sql, skuId: number): Promise<'finite' | 'infinite' | null> {
+  const rows = await sql.query<{ stock_mode: 'finite' | 'infinite' }>({
+    name: 'stock_mode',
+    text: 'SELECT stock_mode FROM core.sku WHERE id = $1',
+    values: [skuId],
+  });
+  return rows[0]?.stock_mode ?? null;
+}
+
+/**
+ * The movement, if its key is new, and with it the stock, if it stays within 0 and `max`. `known`: the key was used
+ * before. `changed` null with a new key: it would have left the bounds, and the caller rolls back.
+ */
+export async function moveStock(
+  sql: Sql,
+  movement: NewMovement,
+  max: number,
+): Promise<{ readonly known: boolean; readonly changed: StockRow | null }> {
+  const rows = await sql.query<StockRow & { moved: number }>({
+    name: 'stock_move',
+    text: `WITH moved AS (
+        INSERT INTO core.stock_movement (sku_id, warehouse_id, kind, quantity, reason, actor, idempotency_key, at)
+        VALUES ($1, ${WAREHOUSE}, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (sku_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id
+      ), changed AS (
+        UPDATE core.stock SET on_hand = on_hand + $3,
+          inbound = inbound + CASE WHEN $2 = 'inbound' THEN $3 ELSE 0 END,
+          adjusted = adjusted + CASE WHEN $2 = 'adjust' THEN $3 ELSE 0 END
+        WHERE sku_id = $1 AND warehouse_id = ${WAREHOUSE} AND on_hand + $3 BETWEEN 0 AND $8 AND EXISTS (SELECT FROM moved)
+        RETURNING sku_id, on_hand, reserved, sold
+      ) SELECT (SELECT count(*) FROM moved) AS moved, changed.* FROM (SELECT 1) one LEFT JOIN changed ON true`,
+    values: [
+      movement.skuId,
+      movement.kind,
+      movement.quantity,
+      movement.reason,
+      movement.actor,
+      movement.key,
+      movement.now,
+      max,
+    ],
+  });
+  const row = rows[0];
+  if (row === undefined) throw new Error('broken invariant: a movement answered nothing');
+  return { known: row.moved === 0, changed: row.sku_id === null ? null : row };
+}
+
+export async function readMovement(sql: Sql, skuId: number, key: string): Promise<MovementRow | null> {
+  const rows = await sql.query<MovementRow>({
+    name: 'stock_movement_read',
+    text: 'SELECT kind, quantity, reason FROM core.stock_movement WHERE sku_id = $1 AND idempotency_key = $2',
+    values: [skuId, key],
+  });
+  return rows[0] ?? null;
+}

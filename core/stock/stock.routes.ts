@@ -1,0 +1,53 @@
+import { z } from '@hono/zod-openapi';
+import type { CoreContext } from '../context.ts';
+import { ok } from '../kernel/errors.ts';
+import { reply } from '../kernel/http/problem.ts';
+import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
+import { label, numericId } from '../kernel/http/values.ts';
+import { wire } from '../kernel/http/wire.ts';
+import { changeStock } from './adjust.ts';
+
+const MAX_PIECES = 1_000_000_000;
+
+export const stockSchema = wire.object({ onHand: z.int(), reserved: z.int(), sold: z.int() }).openapi('Stock');
+
+const change = route({
+  method: 'post',
+  path: '/v1/skus/{skuId}/stock',
+  access: ['merchant'],
+  summary: 'Book goods that came in, or correct a count',
+  tags: ['stock'],
+  request: {
+    params: wire.object({ skuId: numericId }),
+    headers: wire.idempotencyHeaders,
+    body: jsonBody(
+      wire.object({
+        kind: z.enum(['inbound', 'adjust']),
+        quantity: z.int().min(-MAX_PIECES).max(MAX_PIECES),
+        reason: label(200),
+      }),
+    ),
+  },
+  responses: { 200: json(wire.object({ skuId: z.string(), stock: stockSchema }), 'The stock as it is now') },
+});
+
+/** Changes of what there is to sell. */
+export function stockRoutes(ctx: CoreContext) {
+  const router = createRouter();
+
+  router.openapi(change, async (c) => {
+    const { skuId } = c.req.valid('param');
+    const actor = c.get('principal').name;
+    const changed = await changeStock(
+      ctx,
+      actor,
+      { skuId, ...c.req.valid('json') },
+      c.req.valid('header')['idempotency-key'],
+    );
+    if (!changed.ok) return reply(c, changed);
+    if (changed.value.replayed) c.header('Idempotency-Replayed', 'true');
+    return reply(c, ok({ skuId: String(skuId), stock: changed.value.stock }));
+  });
+
+  return router;
+}
