@@ -12,7 +12,7 @@ export interface Authenticator {
 }
 
 /** The mark by which the app sees that a route says who may come in. */
-export const ALLOWED_ROLES: unique symbol = Symbol('allowed roles');
+const ALLOWED_ROLES: unique symbol = Symbol('allowed roles');
 
 export type RoleGuard = MiddlewareHandler<AppEnv> & { readonly [ALLOWED_ROLES]: readonly Role[] };
 

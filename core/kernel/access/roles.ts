@@ -1,11 +1,9 @@
 /** People, each with everything the one before may do. */
-export const PEOPLE_ROLES = ['viewer', 'operator', 'approver', 'admin'] as const;
+const PEOPLE_ROLES = ['viewer', 'operator', 'approver', 'admin'] as const;
 /** Machines, each with what it needs and nothing else. */
-export const MACHINE_ROLES = ['instance', 'shop', 'merchant'] as const;
+const MACHINE_ROLES = ['instance', 'shop', 'merchant'] as const;
 export const ROLES = [...PEOPLE_ROLES, ...MACHINE_ROLES] as const;
 
-export type PeopleRole = (typeof PEOPLE_ROLES)[number];
-export type MachineRole = (typeof MACHINE_ROLES)[number];
 export type Role = (typeof ROLES)[number];
 
 /** Who asks: a token, and the person or machine that it names. */
