@@ -1,8 +1,6 @@
 import type { SwitchDeclaration } from '../core/guard/declarations.ts';
-import type { Authenticator } from '../core/kernel/access/guard.ts';
 import type { Clock } from '../core/kernel/clock.ts';
 import type { Database } from '../core/kernel/db/database.ts';
-import type { Lifecycle } from '../core/kernel/http/lifecycle.ts';
 import type { Logger } from '../core/kernel/log.ts';
 import type { Metrics } from '../core/kernel/metrics.ts';
 import type { InstanceInbox } from './instances/inbox.ts';
@@ -14,8 +12,6 @@ export interface ControlContext {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  readonly auth: Authenticator;
-  readonly lifecycle: Lifecycle;
   readonly switches: readonly SwitchDeclaration[];
   readonly feed: RuleFeed;
   readonly inbox: InstanceInbox;

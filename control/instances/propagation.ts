@@ -14,11 +14,19 @@ const LOOK_MS = 100;
 
 /** Who enforces `target` and who does not, with the reason. A silent instance counts until it signs off or is retired. */
 export async function propagationOf(sql: Sql, target: Target): Promise<Propagation> {
+  return (await readSpread(sql, target)).propagation;
+}
+
+/** The same, with the instances it was counted from. */
+export async function readSpread(
+  sql: Sql,
+  target: Target,
+): Promise<{ rows: readonly InstanceRow[]; propagation: Propagation }> {
   const [rows, delays] = await Promise.all([
     activeInstances(sql, MAX_INSTANCES),
     acknowledgementDelays(sql, target.revision),
   ]);
-  return described(rows, delays, target);
+  return { rows, propagation: described(rows, delays, target) };
 }
 
 function described(rows: readonly InstanceRow[], delays: readonly number[], target: Target): Propagation {

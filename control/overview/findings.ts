@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { Sql } from '../../core/kernel/db/database.ts';
+import { type Finding, finding, type MoneyAmount } from '../api/contract.ts';
+
+export const FINDING_STATUSES = finding.shape.status.options;
+export type FindingStatus = Finding['status'];
+
+/** Money is at risk until it is repaired, or the alarm was false. */
+export const AT_RISK: readonly FindingStatus[] = ['open', 'confirmed', 'stopped'];
+
+interface FindingRow extends Omit<Finding, 'exposure' | 'firstBadAt' | 'foundAt' | 'lastSeenAt'> {
+  readonly amount: number;
+  readonly currency: string;
+  readonly firstBadAt: Date;
+  readonly foundAt: Date;
+  readonly lastSeenAt: Date;
+}
+
+/** Where a page of findings ends: newest first. */
+export const findingPlace = z.tuple([z.iso.datetime(), z.string().max(100)]);
+export type FindingPlace = z.infer<typeof findingPlace>;
+
+/** The newest first, after `after`; of the statuses named. */
+export async function listFindings(
+  sql: Sql,
+  { statuses, after, limit }: { statuses: readonly FindingStatus[]; after: FindingPlace | undefined; limit: number },
+): Promise<Finding[]> {
+  const rows = await sql.query<FindingRow>({
+    name: 'overview.findings',
+    text: `SELECT id, check_id AS "check", tier, status, amount, currency, detail, row_key AS "rowKey",
+             first_bad_at AS "firstBadAt", found_at AS "foundAt", last_seen_at AS "lastSeenAt"
+           FROM reconcile.finding
+           WHERE status = ANY($1) AND ($2::timestamptz IS NULL OR (found_at, id) < ($2, $3))
+           ORDER BY found_at DESC, id DESC LIMIT $4`,
+    values: [statuses, after?.[0] ?? null, after?.[1] ?? null, limit],
+  });
+  return rows.map(({ amount, currency, firstBadAt, foundAt, lastSeenAt, ...row }) => ({
+    ...row,
+    exposure: { amount, currency },
+    firstBadAt: firstBadAt.toISOString(),
+    foundAt: foundAt.toISOString(),
+    lastSeenAt: lastSeenAt.toISOString(),
+  }));
+}
+
+export function placeOf({ foundAt, id }: Finding): FindingPlace {
+  return [foundAt, id];
+}
+
+/** How many findings are open, and what they come to per currency. */
+export async function readExposure(sql: Sql): Promise<{ open: number; atRisk: MoneyAmount[] }> {
+  const rows = await sql.query<{ currency: string; open: number; amount: number }>({
+    name: 'overview.exposure',
+    text: `SELECT currency, count(*) AS open, sum(amount)::bigint AS amount
+           FROM reconcile.finding WHERE status = ANY($1) GROUP BY currency ORDER BY currency`,
+    values: [AT_RISK],
+  });
+  return {
+    open: rows.reduce((sum, { open }) => sum + open, 0),
+    atRisk: rows.filter(({ amount }) => amount !== 0).map(({ amount, currency }) => ({ amount, currency })),
+  };
+}
