@@ -96,9 +96,9 @@ export function refuseLack(lacks: readonly Lack[]): Refusal {
   });
 }
 
-/** Adds up per SKU, in id order. Sums stay safe: the caller bounds lines and quantities. */
+/** Adds up per SKU. Sums stay safe: the caller bounds lines and quantities. */
 function perSku(items: readonly Pieces[]): Pieces[] {
   const sums = new Map<number, number>();
   for (const { skuId, quantity } of items) sums.set(skuId, (sums.get(skuId) ?? 0) + quantity);
-  return [...sums].map(([skuId, quantity]) => ({ skuId, quantity })).sort((a, b) => a.skuId - b.skuId);
+  return [...sums].map(([skuId, quantity]) => ({ skuId, quantity }));
 }
