@@ -15,6 +15,8 @@ export interface Config {
   readonly controlUrl: string;
   readonly coreUrl: string;
   readonly sandboxUrl: string;
+  /** The sandbox may listen outside loopback. */
+  readonly sandboxExposed: boolean;
   /** The name this process goes by among its replicas. */
   readonly instance: string;
   readonly instanceToken: string | undefined;
@@ -79,6 +81,7 @@ const VARIABLES = {
   TIDEGATE_CONTROL_URL: { schema: http },
   TIDEGATE_CORE_URL: { schema: http },
   TIDEGATE_SANDBOX_URL: { schema: http },
+  TIDEGATE_SANDBOX_EXPOSE: { schema: z.enum(['yes', 'no'], { error: 'yes or no' }) },
   TIDEGATE_INSTANCE: {
     schema: z
       .string()
@@ -124,6 +127,7 @@ export function loadConfig(process: ProcessName, env: Environment = environment(
     poolSize: read('TIDEGATE_POOL_SIZE') ?? 16,
     controlUrl: read('TIDEGATE_CONTROL_URL') ?? `http://127.0.0.1:${DEFAULT_PORT.control}`,
     coreUrl: read('TIDEGATE_CORE_URL') ?? `http://127.0.0.1:${DEFAULT_PORT.core}`,
+    sandboxExposed: read('TIDEGATE_SANDBOX_EXPOSE') === 'yes',
     sandboxUrl: read('TIDEGATE_SANDBOX_URL') ?? `http://127.0.0.1:${DEFAULT_PORT.sandbox}`,
     instance: read('TIDEGATE_INSTANCE') ?? `${process}-1`,
     instanceToken: read('TIDEGATE_INSTANCE_TOKEN'),
