@@ -164,6 +164,8 @@ export const reservation = core.table(
   (t) => [
     index('reservation_order').on(t.orderId),
     index('reservation_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
+    // Answers what is held and taken of a SKU from the index alone, for the check of its stock.
+    index('reservation_sku').on(t.skuId, t.warehouseId, t.state, t.quantity),
     check('reservation_state_known', sql`${t.state} IN ('held','taken','released')`),
     check('reservation_some', sql`${t.quantity} > 0`),
   ],

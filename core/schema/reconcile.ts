@@ -1,5 +1,5 @@
-import { bigint, index, integer, jsonb, pgSchema, primaryKey, text } from 'drizzle-orm/pg-core';
-import { at, xid8 } from './columns.ts';
+import { bigint, index, integer, jsonb, pgSchema, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import { at, sql, xid8 } from './columns.ts';
 
 export const reconcile = pgSchema('reconcile');
 
@@ -59,7 +59,12 @@ export const finding = reconcile.table(
     closedAt: at('closed_at'),
     closedReason: text('closed_reason'),
   },
-  (t) => [index('finding_status').on(t.status, t.foundAt), index('finding_row').on(t.checkId, t.rowKey)],
+  (t) => [
+    index('finding_status').on(t.status, t.foundAt),
+    index('finding_row').on(t.checkId, t.rowKey),
+    // One live finding per violating row, whoever runs the check.
+    uniqueIndex('finding_live').on(t.checkId, t.rowKey).where(sql`closed_at IS NULL`),
+  ],
 );
 
 /** What each repair did per run and replica; kept short, the long history is in the metrics. */
