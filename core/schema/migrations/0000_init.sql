@@ -585,6 +585,7 @@ CREATE INDEX "coupon_pay_order" ON "core"."coupon" USING btree ("pay_order_id") 
 CREATE INDEX "operation_log_entity" ON "core"."operation_log" USING btree ("entity_type","entity_id","id");--> statement-breakpoint
 CREATE INDEX "reservation_order" ON "core"."reservation" USING btree ("order_id");--> statement-breakpoint
 CREATE INDEX "reservation_due" ON "core"."reservation" USING btree ("due_at","id") WHERE due_at IS NOT NULL;--> statement-breakpoint
+CREATE INDEX "reservation_sku" ON "core"."reservation" USING btree ("sku_id","warehouse_id","state","quantity");--> statement-breakpoint
 CREATE INDEX "sku_spu" ON "core"."sku" USING btree ("spu_id");--> statement-breakpoint
 CREATE INDEX "spu_state" ON "core"."spu" USING btree ("state","id");--> statement-breakpoint
 CREATE UNIQUE INDEX "stock_movement_once" ON "core"."stock_movement" USING btree ("sku_id","idempotency_key") WHERE idempotency_key IS NOT NULL;--> statement-breakpoint
@@ -629,4 +630,5 @@ CREATE UNIQUE INDEX "refund_order_once" ON "core"."refund" USING btree ("order_i
 CREATE INDEX "dirty_since" ON "reconcile"."dirty" USING btree ("check_id","since");--> statement-breakpoint
 CREATE INDEX "finding_status" ON "reconcile"."finding" USING btree ("status","found_at");--> statement-breakpoint
 CREATE INDEX "finding_row" ON "reconcile"."finding" USING btree ("check_id","row_key");--> statement-breakpoint
+CREATE UNIQUE INDEX "finding_live" ON "reconcile"."finding" USING btree ("check_id","row_key") WHERE closed_at IS NULL;--> statement-breakpoint
 CREATE INDEX "repair_run_recent" ON "reconcile"."repair_run" USING btree ("repair_id","id");
