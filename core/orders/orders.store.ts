@@ -1,0 +1,96 @@
+import type { Sql } from '../kernel/db/database.ts';
+import type { Currency } from '../kernel/money.ts';
+import type { SharedLine } from './pricing.ts';
+
+export interface NewPayOrder {
+  readonly id: string;
+  readonly userId: number;
+  readonly currency: Currency;
+  readonly payable: number;
+  readonly discount: number;
+  readonly couponCode: string | null;
+  readonly idempotencyKey: string;
+  readonly bodyDigest: string;
+  readonly notices: readonly Notice[];
+  readonly expiresAt: Date;
+  readonly createdAt: Date;
+}
+
+/** Something about the order that its shopper should know and did not ask for. */
+export interface Notice {
+  readonly code: 'coupon_skipped';
+  readonly message: string;
+}
+
+/** False when the user's key is taken: by a request that was faster, whose end this one has waited for. */
+export async function insertPayOrder(sql: Sql, payOrder: NewPayOrder): Promise<boolean> {
+  const rows = await sql.query({
+    name: 'pay_order_insert',
+    text: `INSERT INTO core.pay_order
+        (id, user_id, currency, stage, payable, discount, coupon_code, idempotency_key, body_digest, notices, expires_at, created_at)
+      VALUES ($1, $2, $3, 'full', $4, $5, $6, $7, $8, $9::jsonb, $10, $11)
+      ON CONFLICT (user_id, idempotency_key) DO NOTHING RETURNING id`,
+    values: [
+      payOrder.id,
+      payOrder.userId,
+      payOrder.currency,
+      payOrder.payable,
+      payOrder.discount,
+      payOrder.couponCode,
+      payOrder.idempotencyKey,
+      payOrder.bodyDigest,
+      JSON.stringify(payOrder.notices),
+      payOrder.expiresAt,
+      payOrder.createdAt,
+    ],
+  });
+  return rows.length === 1;
+}
+
+/** All lines in one statement; line numbers count from 1 in the order they were asked for. */
+export async function insertLines(sql: Sql, orderId: string, lines: readonly SharedLine[]): Promise<void> {
+  await sql.query({
+    name: 'order_lines_insert',
+    text: `INSERT INTO core.order_line
+        (order_id, line_no, sku_id, snapshot_id, name, quantity, unit_price, discount, payable)
+      SELECT $1, n, sku_id, snapshot_id, name, quantity, unit_price, discount, payable
+      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+        WITH ORDINALITY AS l (sku_id, snapshot_id, name, quantity, unit_price, discount, payable, n)`,
+    values: [
+      orderId,
+      lines.map((l) => l.skuId),
+      lines.map((l) => l.snapshotId),
+      lines.map((l) => l.name),
+      lines.map((l) => l.quantity),
+      lines.map((l) => l.unitPrice),
+      lines.map((l) => l.discount),
+      lines.map((l) => l.payable),
+    ],
+  });
+}
+
+/** A pay order with one of its orders, as the answer of its creation needs it. */
+export interface CreatedRow {
+  readonly pay_order_id: string;
+  readonly body_digest: string;
+  readonly currency: Currency;
+  readonly pay_order_payable: number;
+  readonly notices: readonly Notice[];
+  readonly expires_at: Date;
+  readonly order_id: string;
+  readonly type: string;
+  readonly goods_amount: number;
+  readonly discount_amount: number;
+  readonly payable: number;
+}
+
+export async function findByKey(sql: Sql, userId: number, idempotencyKey: string): Promise<CreatedRow[]> {
+  return sql.query<CreatedRow>({
+    name: 'pay_order_by_key',
+    text: `SELECT p.id AS pay_order_id, p.body_digest, p.currency, p.payable AS pay_order_payable, p.notices, p.expires_at,
+        o.id AS order_id, o.type, o.goods_amount, o.discount_amount, o.payable
+      FROM core.pay_order p JOIN core.orders o ON o.pay_order_id = p.id
+      WHERE p.user_id = $1 AND p.idempotency_key = $2 ORDER BY o.id`,
+    values: [userId, idempotencyKey],
+  });
+}

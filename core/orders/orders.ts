@@ -1,0 +1,143 @@
+import { readSellable } from '../catalog/catalog.store.ts';
+import type { CoreContext } from '../context.ts';
+import { canonicalJson, sha256 } from '../guard/canonical.ts';
+import { addMs } from '../kernel/clock.ts';
+import { catchRefusal, ok, type Result, refuse } from '../kernel/errors.ts';
+import { refuseFields } from '../kernel/http/wire.ts';
+import { money } from '../kernel/money.ts';
+import { ClockSteppedBack } from '../kernel/order-number.ts';
+import { quoteCoupon } from '../marketing/coupons.ts';
+import { ORDER_TYPES } from './order-type.ts';
+import { findByKey } from './orders.store.ts';
+import {
+  type CreatedOrder,
+  createdBefore,
+  type Discount,
+  type Draft,
+  type OrderRequest,
+  type OrderWish,
+  refuseReusedKey,
+  writeOrder,
+} from './placing.ts';
+import { type PricedGoods, priceItems, shareDiscount } from './pricing.ts';
+
+export interface Placed {
+  readonly created: CreatedOrder;
+  /** It was placed before under the same key. */
+  readonly replayed: boolean;
+}
+
+/**
+ * Places an order (创单): type and parameters → effective prices → coupon → amounts → order numbers → one transaction
+ * that writes the pay order, locks the coupon, reserves the stock and writes the order with its lines and event. Nothing
+ * leaves the database, so its rollback is the undo.
+ *
+ * `key` is unique per user: the same key with the same wish answers the first result, with another one it is refused.
+ *
+ * Refuses: `invalid_request` (details), `address_missing`, `order_type_mismatch`, `sku_unknown`, `sku_off_shelf`,
+ * `price_changed`, `currency_mismatch`, `order_too_large`, `coupon_unknown`, `coupon_unusable`, `sold_out`,
+ * `idempotency_key_reused`, `unavailable` (the clock stepped back).
+ *
+ * Four round trips: prices; BEGIN; five statements in one go; COMMIT. A coupon adds one.
+ */
+export async function createOrder(
+  ctx: CoreContext,
+  actor: string,
+  wish: OrderWish,
+  key: string,
+  signal: AbortSignal,
+): Promise<Result<Placed>> {
+  const details = checkDetails(wish);
+  if (!details.ok) return details;
+  const digest = sha256(canonicalJson({ ...wish, details: details.value }));
+  const placed = await place(ctx, { actor, wish, key, digest, details: details.value }, signal);
+  if (placed.ok) return ok({ created: placed.value, replayed: false });
+  // What refuses a request sent again may be its own first success: the last piece sold, the coupon locked, the key
+  // taken. So the key is looked up when something refuses, and costs the good way nothing.
+  const earlier = await findByKey(ctx.db, wish.userId, key);
+  const [first] = earlier;
+  if (first === undefined) return placed;
+  if (first.body_digest !== digest) return refuseReusedKey();
+  return ok({ created: createdBefore(first, earlier), replayed: true });
+}
+
+async function place(ctx: CoreContext, request: OrderRequest, signal: AbortSignal): Promise<Result<CreatedOrder>> {
+  const { wish } = request;
+  const now = ctx.clock.now();
+  const skuIds = [...new Set(wish.items.map((item) => item.skuId))];
+  const sellable = await readSellable(ctx.db, skuIds);
+  const goods = priceItems(wish.items, new Map(sellable.map((sku) => [sku.sku_id, sku])));
+  if (!goods.ok) return goods;
+  const mismatch = ORDER_TYPES.get(wish.type)?.refuse(goods.value.lines) ?? null;
+  if (mismatch !== null) return mismatch;
+  const discount = await quoteDiscount(ctx, wish, goods.value, now);
+  if (!discount.ok) return discount;
+  const numbers = await drawNumbers(ctx, wish.userId, signal);
+  if (!numbers.ok) return numbers;
+  const draft: Draft = {
+    ...request,
+    ...numbers.value,
+    ...discount.value,
+    goods: goods.value,
+    lines: shareDiscount(goods.value.lines, discount.value.discount),
+    payable: goods.value.amount - discount.value.discount,
+    now,
+    expiresAt: addMs(now, ctx.terms.payWithinMs),
+  };
+  return catchRefusal(() => ctx.db.tx((tx) => writeOrder(ctx, tx, draft), { signal }));
+}
+
+/** The type's extra fields, as it understands them. */
+function checkDetails(wish: OrderWish): Result<unknown> {
+  const type = ORDER_TYPES.get(wish.type);
+  if (type === undefined) {
+    return refuse('invalid_request', `There are orders of type ${[...ORDER_TYPES.keys()].join(', ')}.`, {
+      errors: [{ path: 'type', message: 'is not a type of order' }],
+    });
+  }
+  if (type.needsAddress && wish.address === undefined) {
+    return refuse('address_missing', `Orders of type ${type.id} are shipped; say where to.`, {
+      errors: [{ path: 'address', message: 'is missing' }],
+    });
+  }
+  const parsed = type.details.safeParse(wish.details ?? {});
+  return parsed.success ? ok(parsed.data) : refuseFields(parsed.error, 'details');
+}
+
+/** What the coupon takes off. With the switch off the step is skipped: the order goes through, and says so. */
+async function quoteDiscount(
+  ctx: CoreContext,
+  wish: OrderWish,
+  goods: PricedGoods,
+  now: Date,
+): Promise<Result<Discount>> {
+  const { couponCode, userId } = wish;
+  if (couponCode === undefined) return ok({ couponCode: null, discount: 0, notices: [] });
+  if (!ctx.guard.isOn('marketing.coupons', { user: String(userId) })) {
+    const message = `Coupons are switched off: ${couponCode} was not used and can be used later.`;
+    return ok({ couponCode: null, discount: 0, notices: [{ code: 'coupon_skipped', message }] });
+  }
+  const quoted = await quoteCoupon(ctx.db, couponCode, { userId, goods: money(goods.amount, goods.currency), now });
+  return quoted.ok ? ok({ couponCode, discount: quoted.value, notices: [] }) : quoted;
+}
+
+async function drawNumbers(
+  ctx: CoreContext,
+  userId: number,
+  signal: AbortSignal,
+): Promise<Result<{ readonly payOrderId: string; readonly orderId: string }>> {
+  try {
+    const payOrderId = await ctx.orderNumbers.next(userId, signal);
+    return ok({ payOrderId, orderId: await ctx.orderNumbers.next(userId, signal) });
+  } catch (error) {
+    if (!(error instanceof ClockSteppedBack)) throw error;
+    ctx.log.error({ err: error }, 'no order numbers');
+    return refuse(
+      'unavailable',
+      'The clock of this server stepped back; it gives no order numbers until it caught up.',
+      {
+        meta: { retryAfterMs: 1_000 },
+      },
+    );
+  }
+}
