@@ -25,6 +25,7 @@ const MAX_BUFFERED_CHARS = 32 * 1024 * 1024;
 export async function readStream(options: StreamOptions): Promise<StreamEnd> {
   const cut = new AbortController();
   let end: StreamEnd | undefined;
+  let opened = false;
   const finish = (kind: StreamEnd['kind'], detail: string): void => {
     end ??= { kind, detail };
     cut.abort();
@@ -46,11 +47,14 @@ export async function readStream(options: StreamOptions): Promise<StreamEnd> {
       signal: cut.signal,
     });
     const refused = await refusalIn(response);
+    opened = refused === undefined;
     if (refused === undefined) await readEvents(response, options, finish, onBytes);
     else finish(refused.kind, refused.detail);
     finish('ended', 'control closed the stream');
   } catch (error) {
-    finish('unreachable', causeOf(error));
+    const cause = causeOf(error);
+    if (cause === 'ERR_ENCODING_INVALID_ENCODED_DATA') finish('garbage', 'bytes that are not UTF-8');
+    else finish(opened ? 'ended' : 'unreachable', cause);
   } finally {
     clearTimeout(watchdog);
     options.signal.removeEventListener('abort', onAbort);
@@ -94,9 +98,10 @@ async function readEvents(
   }
 }
 
+/** The code of what went wrong, which fetch hides one level down; its message where it has no code. */
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
-  if (cause instanceof Error) return 'code' in cause ? String(cause.code) : cause.message;
-  return error.message;
+  const inner = cause instanceof Error ? cause : error;
+  return 'code' in inner ? String(inner.code) : inner.message;
 }
