@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import { callbackRoutes } from './callbacks/callbacks.routes.ts';
+import { Signatures } from './callbacks/signatures.ts';
+import { catalogRoutes } from './catalog/catalog.routes.ts';
+import { type CoreContext, DEFAULT_TERMS } from './context.ts';
+import { httpFulfilment } from './fulfilment/fulfilment.http.ts';
+import { loadSwitches } from './guard/declarations.ts';
+import { createGuard, type LiveGuard } from './guard/live.ts';
+import { TokenAuthenticator } from './kernel/access/authenticator.ts';
+import { Background } from './kernel/background.ts';
+import { systemClock } from './kernel/clock.ts';
+import type { ServerConfig } from './kernel/config.ts';
+import { openDatabase } from './kernel/db/database.ts';
+import { assertSchemaCurrent } from './kernel/db/migrate.ts';
+import { type App, createApp } from './kernel/http/app.ts';
+import { Outside } from './kernel/http/outside.ts';
+import type { Logger } from './kernel/log.ts';
+import { Mover } from './kernel/machine.ts';
+import { createMetrics, type Metrics } from './kernel/metrics.ts';
+import { OrderNumbers } from './kernel/order-number.ts';
+import { systemRandom } from './kernel/random.ts';
+import { couponRoutes } from './marketing/coupons.routes.ts';
+import { httpMarketing } from './marketing/marketing.http.ts';
+import { cancelRoutes } from './orders/cancel.routes.ts';
+import { orderRoutes } from './orders/orders.routes.ts';
+import { loadChannels } from './payments/channels.ts';
+import { paymentRoutes } from './payments/payments.routes.ts';
+
+export const CORE_MIGRATIONS = join(import.meta.dirname, 'schema', 'migrations');
+
+/** Who we are at the channels of the embedded default. */
+const MERCHANT_ID = 'tidegate';
+
+/** A call to the outside that takes longer has an unknown outcome. Well below the lease, so that a driver never outlives it. */
+const OUTSIDE_TIMEOUT_MS = 3_000;
+
+/** The parts that every process working with orders and money is made of. */
+export interface Core extends AsyncDisposable {
+  readonly context: CoreContext;
+  readonly guard: LiveGuard;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Opens the core's parts over a migrated database: the reconcilers open the same ones, so that every repair passes the
+ * same state machines.
+ *
+ * Throws `DatabaseUnavailable`, `SchemaTooNew`, or a schema that is not migrated (exit 4).
+ */
+export async function openCore(process: 'core' | 'reconcile', config: ServerConfig, log: Logger): Promise<Core> {
+  await using stack = new AsyncDisposableStack();
+  const metrics = stack.use(createMetrics(process));
+  const db = stack.use(
+    await openDatabase({
+      url: config.databaseUrl,
+      poolSize: config.poolSize,
+      applicationName: `tidegate ${config.instance}`,
+      log,
+    }),
+  );
+  await assertSchemaCurrent(db, 'core', CORE_MIGRATIONS);
+  const outside = stack.use(new Outside({ metrics }));
+  const switches = await loadSwitches();
+  const guard = stack.use(
+    await createGuard({ process, switches, config, clock: systemClock, random: systemRandom, log, metrics }),
+  );
+  const background = stack.use(new Background(log));
+  const reach = { baseUrl: config.sandboxUrl, notifyBase: config.coreUrl, outside, timeoutMs: OUTSIDE_TIMEOUT_MS };
+  const context: CoreContext = {
+    db,
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    mover: new Mover(systemClock, ({ machine, to }) => metrics.counter('orderState', { machine, state: to }).inc()),
+    background,
+    orderNumbers: new OrderNumbers(db, systemClock, `${config.instance}-${systemRandom.int(1e9)}`),
+    channels: await loadChannels({ ...reach, merchantId: MERCHANT_ID }),
+    marketing: httpMarketing(reach),
+    fulfilment: httpFulfilment(reach),
+    guard,
+    terms: DEFAULT_TERMS,
+  };
+  const owned = stack.move();
+  return { context, guard, metrics, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** The core's HTTP interface. */
+export function coreApp(core: Core, config: ServerConfig, log: Logger): App & Disposable {
+  const { context, metrics } = core;
+  const master = config.webhookSecret;
+  if (master === undefined)
+    throw Object.assign(new Error('TIDEGATE_WEBHOOK_SECRET is needed to verify callbacks'), { exitCode: 2 });
+  const auth = new TokenAuthenticator({ sql: context.db, clock: context.clock, log });
+  const app = createApp({
+    process: 'core',
+    log,
+    metrics,
+    auth,
+    title: 'Tidegate core',
+    version: '1',
+    ready: { database: async () => void (await context.db.query({ text: 'SELECT 1' })) },
+    timeoutMs: 20_000,
+  });
+  const signatures = new Signatures(master, [...context.channels.keys(), 'fulfilment']);
+  app.route('/', catalogRoutes(context));
+  app.route('/', couponRoutes(context));
+  app.route('/', orderRoutes(context));
+  app.route('/', cancelRoutes(context));
+  app.route('/', paymentRoutes(context));
+  app.route('/', callbackRoutes(context, signatures));
+  return Object.assign(app, { [Symbol.dispose]: () => auth[Symbol.dispose]() });
+}

@@ -1,0 +1,13 @@
+import { coreApp, openCore } from './app.ts';
+import { requireServer } from './kernel/config.ts';
+import { serve } from './kernel/http/serve.ts';
+import { runProcess, untilAborted } from './kernel/process.ts';
+
+await runProcess('core', async ({ config, log, signal }) => {
+  requireServer(config);
+  await using core = await openCore('core', config, log);
+  using app = coreApp(core, config, log);
+  await using served = await serve(app, { host: config.host, port: config.port, log, signal, name: 'core' });
+  log.info({ url: served.url }, 'the core serves');
+  await untilAborted(signal);
+});

@@ -1,0 +1,45 @@
+import { z } from '@hono/zod-openapi';
+import type { CoreContext } from '../context.ts';
+import { ok, type Result } from '../kernel/errors.ts';
+import { signalOf } from '../kernel/http/context.ts';
+import { reply } from '../kernel/http/problem.ts';
+import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
+import { wire } from '../kernel/http/wire.ts';
+import { stateSpec } from '../kernel/machine.ts';
+import { type Cancelled, cancelOrder } from './cancel.ts';
+import { orderMachine } from './orders.machine.ts';
+
+const cancelled = z.object({
+  orderId: z.string(),
+  state: z.object({ code: z.string(), name: z.string() }),
+  cancelling: z
+    .boolean()
+    .openapi({ description: 'The intent is recorded, and the payment is being closed at the channel.' }),
+});
+
+const cancel = route({
+  method: 'post',
+  path: '/v1/orders/{orderId}/cancel',
+  access: ['shop'],
+  summary: 'Cancels an unpaid order, and with it its whole pay order',
+  request: {
+    params: z.object({ orderId: z.string().regex(/^\d{19}$/, 'must be an order number of 19 digits') }),
+    body: jsonBody(
+      wire.object({ reason: z.string().trim().min(1).max(500).openapi({ example: 'ordered the wrong size' }) }),
+    ),
+  },
+  responses: { 200: json(cancelled, 'Cancelled, or on its way there.') },
+});
+
+export function cancelRoutes(context: CoreContext) {
+  return createRouter().openapi(cancel, async (c) => {
+    const { orderId } = c.req.valid('param');
+    return reply(c, toWire(await cancelOrder(context, orderId, c.req.valid('json').reason, signalOf(c))));
+  });
+}
+
+function toWire(result: Result<Cancelled>): Result<z.infer<typeof cancelled>> {
+  if (!result.ok) return result;
+  const { orderId, state, cancelling } = result.value;
+  return ok({ orderId, state: { code: state, name: stateSpec(orderMachine, state).name }, cancelling });
+}
