@@ -1,0 +1,130 @@
+import type { Sql } from '../kernel/db/database.ts';
+
+/** A row of `core.event` as consumers see it: CloudEvents type, what moved, and where it lies in commit order. */
+export interface BusEvent {
+  readonly id: number;
+  readonly xid: string;
+  readonly type: string;
+  readonly machine: string;
+  readonly entityId: string;
+  /** The pay order whose timeline it belongs to. */
+  readonly scope: string | null;
+  readonly fromState: string | null;
+  readonly toState: string;
+  readonly actor: string;
+  readonly reason: string;
+  readonly at: Date;
+}
+
+/** A place in commit order. `START` lies before every event. */
+export interface Position {
+  readonly xid: string;
+  readonly eventId: number;
+}
+
+export const START: Position = { xid: '0', eventId: 0 };
+
+/** How long one replica keeps a consumer to itself, by the database's clock. */
+const LEASE_SECONDS = 20;
+
+/** Makes the consumer's row where it is new. It begins before the first event: a new consumer sees the whole history. */
+export async function ensureConsumer(sql: Sql, name: string): Promise<void> {
+  await sql.query({
+    name: 'bus_ensure',
+    text: `INSERT INTO core.consumer (name, xid, event_id) VALUES ($1, '0', 0) ON CONFLICT (name) DO NOTHING`,
+    values: [name],
+  });
+}
+
+/** Takes or renews the consumer's lease. False: another replica has it, or it is being held back after a failure. */
+export async function takeConsumer(sql: Sql, name: string, holder: string): Promise<boolean> {
+  const rows = await sql.query({
+    name: 'bus_take',
+    text: `UPDATE core.consumer SET holder = $2, lease_until = clock_timestamp() + interval '${LEASE_SECONDS} seconds'
+      WHERE name = (SELECT name FROM core.consumer WHERE name = $1
+          AND (holder = $2 OR holder IS NULL OR lease_until < clock_timestamp())
+          AND (retry_at IS NULL OR retry_at <= clock_timestamp()) FOR UPDATE SKIP LOCKED)
+      RETURNING name`,
+    values: [name, holder],
+  });
+  return rows.length === 1;
+}
+
+export async function releaseConsumer(sql: Sql, name: string, holder: string): Promise<void> {
+  await sql.query({
+    name: 'bus_release',
+    text: 'UPDATE core.consumer SET holder = NULL, lease_until = NULL WHERE name = $1 AND holder = $2',
+    values: [name, holder],
+  });
+}
+
+export interface Cursor extends Position {
+  readonly tries: number;
+}
+
+/** Locks the cursor for this transaction. `null`: the lease went to another replica meanwhile. */
+export async function lockCursor(sql: Sql, name: string, holder: string): Promise<Cursor | null> {
+  const rows = await sql.query<{ xid: string; event_id: number; tries: number }>({
+    name: 'bus_lock',
+    text: 'SELECT xid::text, event_id, tries FROM core.consumer WHERE name = $1 AND holder = $2 FOR UPDATE',
+    values: [name, holder],
+  });
+  const row = rows[0];
+  return row === undefined ? null : { xid: row.xid, eventId: row.event_id, tries: row.tries };
+}
+
+/**
+ * The events after a position in commit order, at most `limit`. Only rows of transactions below the snapshot's horizon
+ * are shown: whatever lies there is decided, so nothing can still commit behind the cursor.
+ */
+export async function readEvents(sql: Sql, after: Position, limit: number): Promise<BusEvent[]> {
+  return sql.query<BusEvent>({
+    name: 'bus_read',
+    text: `SELECT id, xid::text AS xid, type, machine, entity_id AS "entityId", scope, from_state AS "fromState",
+        to_state AS "toState", actor, reason, at
+      FROM core.event
+      WHERE (xid, id) > ($1::xid8, $2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+      ORDER BY xid, id LIMIT $3`,
+    values: [after.xid, after.eventId, limit],
+  });
+}
+
+/** Moves the cursor; what had failed before is forgotten. */
+export async function moveCursor(sql: Sql, name: string, to: Position): Promise<void> {
+  await sql.query({
+    name: 'bus_move',
+    text: `UPDATE core.consumer SET xid = $2::xid8, event_id = $3, tries = 0, retry_at = NULL, last_error = NULL WHERE name = $1`,
+    values: [name, to.xid, to.eventId],
+  });
+}
+
+/** Counts a failure of the event at hand and holds the consumer back. */
+export async function holdBack(sql: Sql, name: string, error: string, ms: number): Promise<void> {
+  await sql.query({
+    name: 'bus_hold_back',
+    text: `UPDATE core.consumer SET tries = tries + 1, last_error = $2,
+        retry_at = clock_timestamp() + $3 * interval '1 millisecond' WHERE name = $1`,
+    values: [name, error, ms],
+  });
+}
+
+export async function parkEvent(sql: Sql, name: string, eventId: number, reason: string, now: Date): Promise<void> {
+  await sql.query({
+    name: 'bus_park',
+    text: `INSERT INTO core.parked_event (consumer, event_id, reason, parked_at) VALUES ($1, $2, $3, $4)
+      ON CONFLICT (consumer, event_id) DO UPDATE SET reason = excluded.reason, parked_at = excluded.parked_at`,
+    values: [name, eventId, reason, now],
+  });
+}
+
+/** When the oldest event that the consumer has not handled was written; rows above the horizon count too. */
+export async function oldestWaiting(sql: Sql, name: string): Promise<Date | null> {
+  const rows = await sql.query<{ at: Date }>({
+    name: 'bus_oldest',
+    text: `SELECT e.at FROM core.event e, coalesce((SELECT xid FROM core.consumer WHERE name = $1), '0') AS c_xid,
+        coalesce((SELECT event_id FROM core.consumer WHERE name = $1), 0) AS c_id
+      WHERE (e.xid, e.id) > (c_xid, c_id) ORDER BY e.xid, e.id LIMIT 1`,
+    values: [name],
+  });
+  return rows[0]?.at ?? null;
+}
