@@ -9,13 +9,24 @@ import { orderMachine } from './orders.machine.ts';
 import { type CreatedRow, insertLines, insertPayOrder, type NewPayOrder, type Notice } from './orders.store.ts';
 import type { Item, PricedGoods, SharedLine } from './pricing.ts';
 
+/** Where goods go. Accounts and their addresses belong to the shop in front; an order keeps its own. */
+export interface Address {
+  readonly recipient: string;
+  readonly line: string;
+  readonly city?: string | undefined;
+  readonly region?: string | undefined;
+  readonly country?: string | undefined;
+  readonly postalCode?: string | undefined;
+  readonly phone?: string | undefined;
+}
+
 /** An order as a shop asks for it, checked by the wire contract: 1..1,000 items, userId 1..10^15. */
 export interface OrderWish {
   readonly userId: number;
   readonly guest: boolean;
   readonly type: string;
   readonly items: readonly Item[];
-  readonly address?: unknown;
+  readonly address?: Address | undefined;
   readonly couponCode?: string | undefined;
   readonly details?: unknown;
 }
