@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { System } from './system.ts';
+
+/** The shop in front of the core, as the tests play it: over HTTP, with the shop's and the merchant's tokens. */
+export interface Reply {
+  readonly status: number;
+  // Tests read into answers of many shapes; what is not there shows as a failed expectation.
+  readonly body: Record<string, unknown> & { readonly code?: string };
+}
+
+export async function http(
+  url: string,
+  init: { method?: string; token?: string; body?: unknown; headers?: Record<string, string> } = {},
+): Promise<Reply> {
+  const response = await fetch(url, {
+    method: init.method ?? 'GET',
+    headers: {
+      ...(init.token === undefined ? {} : { authorization: `Bearer ${init.token}` }),
+      ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...init.headers,
+    },
+    ...(init.body === undefined ? {} : { body: typeof init.body === 'string' ? init.body : JSON.stringify(init.body) }),
+    signal: AbortSignal.timeout(30_000),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Reply['body']) };
+}
+
+export interface Placed {
+  readonly payOrderId: string;
+  readonly orderId: string;
+}
+
+export class Shop {
+  readonly #system: System;
+
+  constructor(system: System) {
+    this.#system = system;
+  }
+
+  core(
+    path: string,
+    init: {
+      method?: string;
+      body?: unknown;
+      headers?: Record<string, string>;
+      role?: 'shop' | 'merchant';
+      at?: number;
+    } = {},
+  ): Promise<Reply> {
+    const cores = this.#system.all('core');
+    const proc = cores[(init.at ?? 0) % cores.length];
+    return http(`${proc?.url}${path}`, { ...init, token: this.#system.tokens[init.role ?? 'shop'] });
+  }
+
+  sandbox(path: string, init: { method?: string; body?: unknown } = {}): Promise<Reply> {
+    return http(`${this.#system.one('sandbox').url}${path}`, init);
+  }
+
+  /** Puts one of the source's samples on the shelf; returns its SKU ids. */
+  async stockUp(sample: 't-shirt' | 'mobile-data', options: { stock?: number } = {}): Promise<string[]> {
+    let text = await readFile(join(import.meta.dirname, '../../core/catalog/demo', `${sample}.jsonc`), 'utf8');
+    if (options.stock !== undefined) text = text.replace(/"stock": \d+/g, `"stock": ${options.stock}`);
+    const headers = { 'idempotency-key': `sample-${sample}-${Math.random()}` };
+    const made = await this.core('/v1/products', { method: 'POST', body: text, role: 'merchant', headers });
+    if (made.status >= 300) throw new Error(JSON.stringify(made.body));
+    const product = made.body as unknown as { spuId: string; skus: { skuId: string }[] };
+    for (const step of ['submit', 'approve', 'publish']) {
+      const moved = await this.core(`/v1/products/${product.spuId}/${step}`, { method: 'POST', role: 'merchant' });
+      if (moved.status >= 300) throw new Error(`${step}: ${JSON.stringify(moved.body)}`);
+    }
+    return product.skus.map((sku) => sku.skuId);
+  }
+
+  order(body: Record<string, unknown>, key: string, at = 0): Promise<Reply> {
+    return this.core('/v1/orders', { method: 'POST', body, headers: { 'idempotency-key': key }, at });
+  }
+
+  pay(payOrderId: string, at = 0): Promise<Reply> {
+    return this.core(`/v1/pay-orders/${payOrderId}/pay`, { method: 'POST', body: { channel: 'sandbox' }, at });
+  }
+}
+
+export const ADDRESS = { recipient: '张三', phone: '13800000000', line: '人民路 1 号', city: '上海', country: 'CN' };
