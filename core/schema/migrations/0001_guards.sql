@@ -22,4 +22,5 @@ INSERT INTO core.category (id, parent_id, name, goods_kind) VALUES
   (1003000, 1000000, '服装 Clothing', 'physical'),
   (1003001, 1003000, '男士T恤 Men''s T-shirts', 'physical'),
   (1005000, 1000000, '虚拟商品 Virtual goods', 'virtual'),
-  (1005002, 1005000, '流量充值 Mobile data', 'virtual');
+  (1005002, 1005000, '流量充值 Mobile data', 'virtual'),
+  (1005003, 1005000, '费用与服务 Charges and services', 'virtual');
