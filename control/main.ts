@@ -24,7 +24,7 @@ await runProcess('control', async ({ config, log, signal }) => {
     clock: systemClock,
     log,
     metrics,
-    version: '1',
+    instance,
     switches,
     checks: [],
     repairs: [],

@@ -14,37 +14,43 @@ interface FindingRow extends Omit<Finding, 'exposure' | 'firstBadAt' | 'foundAt'
   readonly firstBadAt: Date;
   readonly foundAt: Date;
   readonly lastSeenAt: Date;
+  readonly place: string;
 }
 
-/** Where a page of findings ends: newest first. */
-export const findingPlace = z.tuple([z.iso.datetime(), z.string().max(100)]);
+/** Where a page of findings ends: its last one's time as the database writes it, to the microsecond, and its id. */
+export const findingPlace = z.tuple([z.string().regex(/^[0-9 :.+-]{10,40}$/), z.string().max(100)]);
 export type FindingPlace = z.infer<typeof findingPlace>;
+
+export interface PlacedFinding {
+  readonly finding: Finding;
+  readonly place: FindingPlace;
+}
 
 /** The newest first, after `after`; of the statuses named. */
 export async function listFindings(
   sql: Sql,
   { statuses, after, limit }: { statuses: readonly FindingStatus[]; after: FindingPlace | undefined; limit: number },
-): Promise<Finding[]> {
+): Promise<PlacedFinding[]> {
   const rows = await sql.query<FindingRow>({
     name: 'overview.findings',
     text: `SELECT id, check_id AS "check", tier, status, amount, currency, detail, row_key AS "rowKey",
-             first_bad_at AS "firstBadAt", found_at AS "foundAt", last_seen_at AS "lastSeenAt"
+             first_bad_at AS "firstBadAt", found_at AS "foundAt", last_seen_at AS "lastSeenAt",
+             found_at::text AS place
            FROM reconcile.finding
            WHERE status = ANY($1) AND ($2::timestamptz IS NULL OR (found_at, id) < ($2, $3))
            ORDER BY found_at DESC, id DESC LIMIT $4`,
     values: [statuses, after?.[0] ?? null, after?.[1] ?? null, limit],
   });
-  return rows.map(({ amount, currency, firstBadAt, foundAt, lastSeenAt, ...row }) => ({
-    ...row,
-    exposure: { amount, currency },
-    firstBadAt: firstBadAt.toISOString(),
-    foundAt: foundAt.toISOString(),
-    lastSeenAt: lastSeenAt.toISOString(),
+  return rows.map(({ amount, currency, firstBadAt, foundAt, lastSeenAt, place, ...row }) => ({
+    place: [place, row.id],
+    finding: {
+      ...row,
+      exposure: { amount, currency },
+      firstBadAt: firstBadAt.toISOString(),
+      foundAt: foundAt.toISOString(),
+      lastSeenAt: lastSeenAt.toISOString(),
+    },
   }));
-}
-
-export function placeOf({ foundAt, id }: Finding): FindingPlace {
-  return [foundAt, id];
 }
 
 /** How many findings are open, and what they come to per currency. */

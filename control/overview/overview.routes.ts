@@ -5,7 +5,7 @@ import { createRouter, json, route } from '../../core/kernel/http/route.ts';
 import { decodeCursor, encodeCursor, wire } from '../../core/kernel/http/wire.ts';
 import { checkStatus, finding, overview, repairStatus } from '../api/contract.ts';
 import { readChecks, verdictOf } from './checks.ts';
-import { FINDING_STATUSES, findingPlace, listFindings, placeOf } from './findings.ts';
+import { FINDING_STATUSES, findingPlace, listFindings } from './findings.ts';
 import { type OverviewContext, OverviewReader } from './overview.ts';
 import { readRepairs } from './repairs.ts';
 
@@ -74,10 +74,10 @@ export function overviewRoutes(context: OverviewContext) {
     if (from?.ok === false) return reply(c, from);
     const statuses = status === undefined ? FINDING_STATUSES : [status];
     const found = await listFindings(db, { statuses, after: from?.value, limit: limit + 1 });
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    const next = found.length > limit && last !== undefined ? encodeCursor(placeOf(last)) : null;
-    return reply(c, ok({ items, next }));
+    const page = found.slice(0, limit);
+    const last = page.at(-1);
+    const next = found.length > limit && last !== undefined ? encodeCursor(last.place) : null;
+    return reply(c, ok({ items: page.map(({ finding: item }) => item), next }));
   });
 
   return router;

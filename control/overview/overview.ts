@@ -1,15 +1,15 @@
 import { monotonicMs } from '../../core/kernel/clock.ts';
 import type { Overview } from '../api/contract.ts';
 import type { ControlContext } from '../context.ts';
-import { activeInstances } from '../instances/instances.store.ts';
-import { statusOf } from '../instances/instances.ts';
-import { propagationOf } from '../instances/propagation.ts';
+import type { InstanceRow } from '../instances/instances.store.ts';
+import { hasApplied, statusOf, type Target } from '../instances/instances.ts';
+import { readSpread } from '../instances/propagation.ts';
 import { listSwitches } from '../switches/switches.ts';
 import { type DeclaredCheck, readChecks, verdictOf } from './checks.ts';
 import { AT_RISK, listFindings, readExposure } from './findings.ts';
 import { funnelOf, readLive, stuckOf } from './flow.ts';
 import { type DeclaredRepair, readRepairs } from './repairs.ts';
-import { readDay } from './tally.ts';
+import { readToday } from './tally.ts';
 
 export type OverviewContext = Pick<ControlContext, 'db' | 'clock' | 'switches' | 'feed'> & {
   readonly checks: readonly DeclaredCheck[];
@@ -49,7 +49,7 @@ async function readOverview({ db, clock, switches, feed, checks, repairs }: Over
   const { head } = feed;
   const [live, today, checkStates, repairStates, switchViews, spread, exposure, findings] = await Promise.all([
     readLive(db, clock),
-    readDay(db, clock),
+    readToday(db, clock),
     readChecks(db, clock, checks),
     readRepairs(db, repairs),
     listSwitches(db, switches),
@@ -74,7 +74,7 @@ async function readOverview({ db, clock, switches, feed, checks, repairs }: Over
       .slice(0, SHOWN_INSTANCES)
       .map((row) => statusOf(row, head)),
     propagation: spread.propagation,
-    findings,
+    findings: findings.map(({ finding }) => finding),
   };
 }
 

@@ -48,7 +48,7 @@ export async function testControl(options: TestControlOptions = {}): Promise<Tes
     clock: systemClock,
     log,
     metrics,
-    version: '1',
+    instance: 'control-1',
     switches: options.switches ?? [ENTRY, COUPONS],
     checks: options.checks ?? [],
     repairs: options.repairs ?? [],
