@@ -19,6 +19,7 @@ import { Mover } from './kernel/machine.ts';
 import { createMetrics, type Metrics } from './kernel/metrics.ts';
 import { OrderNumbers } from './kernel/order-number.ts';
 import { systemRandom } from './kernel/random.ts';
+import { ledgerRoutes } from './ledger/ledger.routes.ts';
 import { couponRoutes } from './marketing/coupons.routes.ts';
 import { httpMarketing } from './marketing/marketing.http.ts';
 import { cancelRoutes } from './orders/cancel.routes.ts';
@@ -107,6 +108,7 @@ export function coreApp(core: Core, config: ServerConfig, log: Logger): App & Di
   app.route('/', orderRoutes(context));
   app.route('/', cancelRoutes(context));
   app.route('/', paymentRoutes(context));
+  app.route('/', ledgerRoutes(context));
   app.route('/', callbackRoutes(context, signatures));
   return Object.assign(app, { [Symbol.dispose]: () => auth[Symbol.dispose]() });
 }
