@@ -1,3 +1,4 @@
+import { z } from '@hono/zod-openapi';
 import { readSellable } from '../catalog/catalog.store.ts';
 import type { CoreContext } from '../context.ts';
 import { canonicalJson, sha256 } from '../guard/canonical.ts';
@@ -101,7 +102,9 @@ function checkDetails(wish: OrderWish): Result<unknown> {
     });
   }
   const parsed = type.details.safeParse(wish.details ?? {});
-  return parsed.success ? ok(parsed.data) : refuseFields(parsed.error, 'details');
+  if (parsed.success) return ok(parsed.data);
+  const issues = parsed.error.issues.map((issue) => ({ ...issue, path: ['details', ...issue.path] }));
+  return refuseFields(new z.ZodError(issues), 'body');
 }
 
 /** What the coupon takes off. With the switch off the step is skipped: the order goes through, and says so. */

@@ -275,7 +275,7 @@ describe('an order is refused', () => {
     });
     expect(await refusal(ctx, [a ?? 0], { details: { account: 'x' } })).toMatchObject({
       code: 'invalid_request',
-      errors: [{ path: 'account' }],
+      errors: [{ path: 'details.account' }],
     });
   });
 });
