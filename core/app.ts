@@ -26,6 +26,7 @@ import { cancelRoutes } from './orders/cancel.routes.ts';
 import { orderRoutes } from './orders/orders.routes.ts';
 import { loadChannels } from './payments/channels.ts';
 import { paymentRoutes } from './payments/payments.routes.ts';
+import { stockRoutes } from './stock/stock.routes.ts';
 
 export const CORE_MIGRATIONS = join(import.meta.dirname, 'schema', 'migrations');
 
@@ -104,6 +105,7 @@ export function coreApp(core: Core, config: ServerConfig, log: Logger): App & Di
   });
   const signatures = new Signatures(master, [...context.channels.keys(), 'fulfilment']);
   app.route('/', catalogRoutes(context));
+  app.route('/', stockRoutes(context));
   app.route('/', couponRoutes(context));
   app.route('/', orderRoutes(context));
   app.route('/', cancelRoutes(context));
