@@ -7,6 +7,7 @@ import { type App, createApp } from '../core/kernel/http/app.ts';
 import type { Logger } from '../core/kernel/log.ts';
 import type { Metrics } from '../core/kernel/metrics.ts';
 import { systemRandom } from '../core/kernel/random.ts';
+import type { Repair } from '../reconcile/repair.ts';
 import { accessRoutes } from './access/access.routes.ts';
 import { auditRoutes } from './audit/audit.routes.ts';
 import type { ControlContext } from './context.ts';
@@ -14,7 +15,6 @@ import { InstanceInbox } from './instances/inbox.ts';
 import { instanceRoutes } from './instances/instances.routes.ts';
 import type { DeclaredCheck } from './overview/checks.ts';
 import { overviewRoutes } from './overview/overview.routes.ts';
-import type { DeclaredRepair } from './overview/repairs.ts';
 import { tallyConsumer } from './overview/tally.ts';
 import { RuleFeed } from './revisions/feed.ts';
 import { revisionRoutes } from './revisions/revisions.routes.ts';
@@ -30,7 +30,7 @@ export interface ControlDeps {
   readonly instance: string;
   readonly switches: readonly SwitchDeclaration[];
   readonly checks: readonly DeclaredCheck[];
-  readonly repairs: readonly DeclaredRepair[];
+  readonly repairs: readonly Repair[];
 }
 
 export interface Control extends AsyncDisposable {

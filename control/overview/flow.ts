@@ -1,8 +1,9 @@
 import { addMs, type Clock } from '../../core/kernel/clock.ts';
 import type { Sql } from '../../core/kernel/db/database.ts';
 import { stateSpec } from '../../core/kernel/machine.ts';
+import { limitSeconds } from '../../reconcile/stuck.ts';
 import type { StateCount, StuckState } from '../api/contract.ts';
-import { ENDS, LIVE, type LiveMachine, limitSeconds } from './live.ts';
+import { ENDS, LIVE, type LiveMachine } from './live.ts';
 import type { DayTally } from './tally.ts';
 
 interface LiveCount {
@@ -18,7 +19,7 @@ interface LiveCount {
 export async function readLive(sql: Sql, clock: Clock): Promise<ReadonlyMap<string, LiveCount>> {
   const now = clock.now();
   const states = LIVE.flatMap(({ machine, states: names }) => names.map((state) => ({ machine, state })));
-  const limits = states.map(({ machine, state }) => limitSeconds(machine, state));
+  const limits = states.map(({ machine, state }) => limitSeconds(machine.name, state));
   const rows = await sql.query<LiveCount>({
     name: 'overview.live',
     text: LIVE_QUERY,
@@ -76,7 +77,7 @@ function byMachineAndState(a: StateCount, b: StateCount): number {
 export function stuckOf(live: ReadonlyMap<string, LiveCount>): StuckState[] {
   return LIVE.flatMap(({ machine, states }) =>
     states.flatMap((state) => {
-      const limit = limitSeconds(machine, state);
+      const limit = limitSeconds(machine.name, state);
       const found = live.get(`${machine.name} ${state}`);
       if (limit === null && (found?.persons ?? 0) === 0) return [];
       const stuck: StuckState = {

@@ -1,5 +1,5 @@
 import { shipmentMachine } from '../../core/fulfilment/fulfilment.machine.ts';
-import { type Machine, stateSpec } from '../../core/kernel/machine.ts';
+import type { Machine } from '../../core/kernel/machine.ts';
 import { orderMachine } from '../../core/orders/orders.machine.ts';
 import {
   callbackMachine,
@@ -46,26 +46,3 @@ export const ENDS: readonly { readonly machine: Machine; readonly state: string 
     .filter((state) => !states.includes(state))
     .map((state) => ({ machine, state })),
 );
-
-const MINUTE = 60;
-const DAY = 24 * 60 * MINUTE;
-
-/** Where the other side, not we, decides how long it takes. */
-const OWN_LIMIT_SECONDS: Readonly<Record<string, number>> = {
-  // An unpaid order's life, and an attempt's at the channel, plus a minute for the repair that ends it.
-  O0: 16 * MINUTE,
-  P7: 16 * MINUTE,
-  // A parcel on its way.
-  F2: 7 * DAY,
-};
-/** A repair has looked several times by then, in its backoff. */
-const LOOKS = 10;
-const MIN_LIMIT_SECONDS = 30;
-
-/** After how many seconds a row counts as stuck in a state; `null` where only a person can be what it waits for. */
-export function limitSeconds(machine: Machine, state: string): number | null {
-  const own = OWN_LIMIT_SECONDS[state];
-  if (own !== undefined) return own;
-  const { care } = stateSpec(machine, state);
-  return typeof care === 'number' ? Math.max(MIN_LIMIT_SECONDS, (care / 1000) * LOOKS) : null;
-}

@@ -7,7 +7,7 @@ import { checkStatus, finding, overview, repairStatus } from '../api/contract.ts
 import { readChecks, verdictOf } from './checks.ts';
 import { FINDING_STATUSES, findingPlace, listFindings } from './findings.ts';
 import { type OverviewContext, OverviewReader } from './overview.ts';
-import { readRepairs } from './repairs.ts';
+import { repairStatuses } from './repairs.ts';
 
 const overviewRoute = route({
   method: 'get',
@@ -66,7 +66,7 @@ export function overviewRoutes(context: OverviewContext) {
     return reply(c, ok({ verdict, verdictReason: reason, items }));
   });
 
-  router.openapi(repairsRoute, async (c) => reply(c, ok({ items: await readRepairs(db, repairs) })));
+  router.openapi(repairsRoute, async (c) => reply(c, ok({ items: await repairStatuses(db, repairs) })));
 
   router.openapi(findingsRoute, async (c) => {
     const { cursor, limit, status } = c.req.valid('query');

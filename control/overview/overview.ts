@@ -1,4 +1,5 @@
 import { monotonicMs } from '../../core/kernel/clock.ts';
+import type { Repair } from '../../reconcile/repair.ts';
 import type { Overview } from '../api/contract.ts';
 import type { ControlContext } from '../context.ts';
 import type { InstanceRow } from '../instances/instances.store.ts';
@@ -8,12 +9,12 @@ import { listSwitches } from '../switches/switches.ts';
 import { type DeclaredCheck, readChecks, verdictOf } from './checks.ts';
 import { AT_RISK, listFindings, readExposure } from './findings.ts';
 import { funnelOf, readLive, stuckOf } from './flow.ts';
-import { type DeclaredRepair, readRepairs } from './repairs.ts';
+import { repairStatuses } from './repairs.ts';
 import { readToday } from './tally.ts';
 
 export type OverviewContext = Pick<ControlContext, 'db' | 'clock' | 'switches' | 'feed'> & {
   readonly checks: readonly DeclaredCheck[];
-  readonly repairs: readonly DeclaredRepair[];
+  readonly repairs: readonly Repair[];
 };
 
 /** What a screen can show; the lists behind it page. */
@@ -51,7 +52,7 @@ async function readOverview({ db, clock, switches, feed, checks, repairs }: Over
     readLive(db, clock),
     readToday(db, clock),
     readChecks(db, clock, checks),
-    readRepairs(db, repairs),
+    repairStatuses(db, repairs),
     listSwitches(db, switches),
     readSpread(db, head),
     readExposure(db),

@@ -6,6 +6,7 @@ import { systemClock } from '../../core/kernel/clock.ts';
 import type { Database } from '../../core/kernel/db/database.ts';
 import { Mover } from '../../core/kernel/machine.ts';
 import { orderMachine } from '../../core/orders/orders.machine.ts';
+import { loadRepairs } from '../../reconcile/repair.ts';
 import { asAdmin } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TestControl, testControl } from './support.ts';
@@ -14,7 +15,7 @@ const CHECKS: DeclaredCheck[] = [
   { id: 'trial-balance', level: 'seconds' },
   { id: 'journal-immutable', level: 'hour' },
 ];
-const REPAIRS = [{ id: 'payment.P7', machine: 'payment', states: ['P7'] }];
+const REPAIRS = await loadRepairs();
 
 let control: TestControl;
 let db: Database;
@@ -63,7 +64,14 @@ describe('the verdict', () => {
       findings: [],
     });
     expect(seen.checks.map((check) => check.verdict)).toEqual(['unknown', 'unknown']);
-    expect(seen.repairs).toMatchObject([{ id: 'payment.P7', lastRunAt: null, replica: null, byReplica: [] }]);
+    expect(seen.repairs.length).toBe(REPAIRS.length);
+    expect(seen.repairs.find(({ id }) => id === 'p7')).toMatchObject({
+      machine: 'payment',
+      states: ['P7'],
+      lastRunAt: null,
+      replica: null,
+      byReplica: [],
+    });
     expect(seen.switches.map(({ key }) => key)).toEqual(['entry.order.create', 'marketing.coupons']);
   });
 
@@ -165,7 +173,7 @@ describe('the flow', () => {
       values: [second],
     });
     const { stuck } = await look();
-    expect(stuck.find(({ state }) => state === 'O0')).toMatchObject({ stuck: 1, inState: 1, limitSeconds: 960 });
+    expect(stuck.find(({ state }) => state === 'O0')).toMatchObject({ stuck: 1, inState: 1, limitSeconds: 1_200 });
     expect(stuck.find(({ state }) => state === 'O0')?.oldestSeconds).toBeGreaterThan(3_500);
     expect(stuck.find(({ state }) => state === 'O1')).toMatchObject({ stuck: 1, waitingForPerson: 1 });
     expect(stuck.find(({ state }) => state === 'P2')).toMatchObject({ stuck: 0, inState: 0 });
@@ -299,12 +307,12 @@ describe('findings and repairs', () => {
       await db.query({
         text: `INSERT INTO reconcile.repair_run (repair_id, replica, scanned, advanced, waiting, to_person,
                  oldest_age_seconds, duration_ms, at)
-               VALUES ('payment.P7', $1, $2 + 1, $2, 1, 0, 12, 34, now())`,
+               VALUES ('p7', $1, $2 + 1, $2, 1, 0, 12, 34, now())`,
         values: [replica, advanced],
       });
     }
     const { body } = await control.send('viewer', 'GET', '/v1/repairs');
-    expect((body['items'] as unknown[])[0]).toMatchObject({
+    expect((body['items'] as { id: string }[]).find(({ id }) => id === 'p7')).toMatchObject({
       replica: 'reconcile-1',
       advanced: 5,
       scanned: 6,
