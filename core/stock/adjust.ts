@@ -19,7 +19,7 @@ export interface StockChange {
 /**
  * Changes what there is to sell, and writes the movement that says why. The same `key` with the same change counts once.
  *
- * Refuses: `sku_unknown`; `wrong_state` (infinite stock); `invalid_request` (0, or inbound below 0); `sold_out` (it would
+ * Refuses: `sku_unknown`; `wrong_state` (infinite stock); `invalid_request` (0, inbound below 0, more than 10^9 on hand); `sold_out` (it would
  * take more than there is on hand); `idempotency_key_reused`.
  */
 export async function changeStock(
@@ -54,8 +54,11 @@ export async function changeStock(
       }
       if (changed === null) {
         const present = (await stockOf(tx, [skuId])).get(skuId);
+        const onHand = present?.onHand ?? 0;
         throw new RefusalError(
-          refuse('sold_out', `SKU ${skuId} has ${present?.onHand ?? 0} on hand; that cannot change by ${quantity}.`),
+          quantity < 0
+            ? refuse('sold_out', `SKU ${skuId} has ${onHand} on hand; that cannot become ${-quantity} less.`)
+            : refuse('invalid_request', `SKU ${skuId} has ${onHand} on hand; it may have ${MAX_ON_HAND} at most.`),
         );
       }
       const stock: StockView = { onHand: changed.on_hand, reserved: changed.reserved, sold: changed.sold };
