@@ -78,7 +78,7 @@ const PATIENCE: readonly Patience[] = [
 ];
 
 /** States whose rows are in the partial index `…_live_state`; the others have few live rows, found by `due_at`. */
-const BY_DUE_AT = new Set([captureMachine.name, deductionMachine.name, callbackMachine.name]);
+const BY_DUE_AT: ReadonlySet<string> = new Set([captureMachine.name, deductionMachine.name, callbackMachine.name]);
 
 /** The patience of a state in seconds; null where nothing is demanded. */
 export function limitSeconds(machine: string, state: string): number | null {

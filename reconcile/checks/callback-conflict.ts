@@ -1,0 +1,34 @@
+import { sql } from '../../core/kernel/db/database.ts';
+import { defineCheck, found, raw } from '../check.ts';
+
+/**
+ * Every signed message that contradicts what we know is looked at by a person: another amount or merchant, an unknown
+ * trade, another body under a known id. Its row stays as evidence, so it is settled by ending its finding. Money: what
+ * the message names. Rows: ids of `core.callback_conflict`.
+ */
+export default defineCheck({
+  id: 'callback-conflict',
+  title: 'No message contradicts us unseen',
+  titleZh: '回调冲突',
+  level: 'seconds',
+  budgetMs: 5_000,
+  covers: 'Every signed callback that moved nothing because it contradicts us has been looked at by a person.',
+  mode: { by: 'scan' },
+  subjects: 'SELECT count(*) AS count FROM core.callback_conflict',
+  violations: (db, scope) => {
+    const wanted = scope.kind === 'rows' ? scope.rows : scope.kind === 'keys' ? scope.keys : null;
+    const some = wanted === null ? raw('') : sql`AND c.id = ANY(${wanted}::bigint[])`;
+    return found(
+      db,
+      sql`SELECT c.id::text AS row_key,
+          CASE WHEN c.body->>'amount' ~ '^[0-9]{1,15}$' THEN (c.body->>'amount')::bigint ELSE 0 END AS amount,
+          CASE WHEN c.body->>'currency' ~ '^[A-Z]{3}$' THEN c.body->>'currency' ELSE 'XXX' END AS currency,
+          format('%s sent %s: %s', c.source, c.event_id, c.reason) AS detail,
+          jsonb_build_object('source', c.source, 'event', c.event_id, 'reason', c.reason, 'body', c.body) AS row,
+          c.received_at AS first_bad_at
+        FROM core.callback_conflict c
+        WHERE NOT EXISTS (SELECT FROM reconcile.finding f WHERE f.check_id = 'callback-conflict'
+          AND f.row_key = c.id::text AND f.closed_at IS NOT NULL) ${some}`,
+    );
+  },
+});

@@ -1,0 +1,51 @@
+import { sql } from '../../core/kernel/db/database.ts';
+import { defineCheck, found, raw, type Scope } from '../check.ts';
+
+/** A posting's entries sum to 0 in each currency, and each entry is in its account's currency. Rows: `posting:currency`. */
+export default defineCheck({
+  id: 'entries-balanced',
+  title: 'Every posting balances',
+  titleZh: '分录借贷平衡',
+  level: 'seconds',
+  budgetMs: 5_000,
+  covers: 'The entries of every posting sum to 0 per currency, and no entry is in another currency than its account.',
+  mode: { by: 'watermark' },
+  subjects: 'SELECT count(*) AS count FROM core.posting',
+  violations: (db, scope) => {
+    const some = narrow(scope);
+    return found(
+      db,
+      sql`SELECT off.posting_id || ':' || off.currency AS row_key, off.total AS amount, off.currency,
+          format('posting %s (%s %s) is off by %s %s', p.id, p.kind, p.reference, off.total, off.currency) AS detail,
+          jsonb_build_object('posting', p.id, 'kind', p.kind, 'reference', p.reference, 'payOrder', p.pay_order_id,
+            'entries', off.entries) AS row, off.first_at AS first_bad_at
+        FROM (SELECT e.posting_id, e.currency, sum(e.amount) AS total, count(*) AS entries, min(e.at) AS first_at
+          FROM core.entry e WHERE true ${some} GROUP BY e.posting_id, e.currency HAVING sum(e.amount) <> 0) off
+        JOIN core.posting p ON p.id = off.posting_id
+        UNION ALL
+        SELECT e.posting_id || ':' || e.currency || ':' || e.id, e.amount, e.currency,
+          format('entry %s is %s %s in the account %s, which holds %s', e.id, e.amount, e.currency, a.id, a.currency),
+          jsonb_build_object('posting', e.posting_id, 'entry', e.id, 'account', a.id), e.at
+        FROM core.entry e JOIN core.account a ON a.id = e.account_id WHERE e.currency <> a.currency ${some}`,
+    );
+  },
+});
+
+function narrow(scope: Scope): { text: string; values: unknown[] } {
+  switch (scope.kind) {
+    case 'all':
+      return raw('');
+    case 'range':
+      return sql`AND e.posting_id IN (SELECT posting_id FROM core.entry
+        WHERE (xid, id) > (${scope.after.xid}::xid8, ${scope.after.id}::bigint)
+          AND (xid, id) <= (${scope.upTo.xid}::xid8, ${scope.upTo.id}::bigint))`;
+    case 'rows':
+      return postings(scope.rows);
+    case 'keys':
+      return postings(scope.keys);
+  }
+}
+
+function postings(keys: readonly string[]): { text: string; values: unknown[] } {
+  return sql`AND e.posting_id = ANY(${keys.map((key) => key.split(':')[0])}::bigint[])`;
+}

@@ -1,0 +1,40 @@
+import { sql } from '../../core/kernel/db/database.ts';
+import { defineCheck, found, raw, type Scope } from '../check.ts';
+
+/**
+ * All entries together sum to 0 per currency: what no single posting shows, such as a posting that was torn. A stretch
+ * that sums to 0 on top of a total that was 0 leaves it at 0; one that does not is confirmed over the whole journal.
+ */
+export default defineCheck({
+  id: 'trial-balance',
+  title: 'The ledger sums to zero',
+  titleZh: '试算平衡',
+  level: 'seconds',
+  budgetMs: 5_000,
+  covers: 'The sum of all entries is 0 in each currency.',
+  mode: { by: 'watermark' },
+  subjects: 'SELECT count(*) AS count FROM core.entry',
+  violations: (db, scope) =>
+    found(
+      db,
+      sql`SELECT e.currency AS row_key, sum(e.amount) AS amount, e.currency,
+          format('the entries in %s sum to %s', e.currency, sum(e.amount)) AS detail,
+          jsonb_build_object('currency', e.currency, 'sum', sum(e.amount), 'entries', count(*)) AS row,
+          min(e.at) AS first_bad_at
+        FROM core.entry e WHERE true ${narrow(scope)} GROUP BY e.currency HAVING sum(e.amount) <> 0`,
+    ),
+});
+
+function narrow(scope: Scope): { text: string; values: unknown[] } {
+  switch (scope.kind) {
+    case 'all':
+      return raw('');
+    case 'range':
+      return sql`AND (e.xid, e.id) > (${scope.after.xid}::xid8, ${scope.after.id}::bigint)
+        AND (e.xid, e.id) <= (${scope.upTo.xid}::xid8, ${scope.upTo.id}::bigint)`;
+    case 'rows':
+      return sql`AND e.currency = ANY(${scope.rows})`;
+    case 'keys':
+      return sql`AND e.currency = ANY(${scope.keys})`;
+  }
+}

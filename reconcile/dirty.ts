@@ -1,0 +1,100 @@
+import type { BusEvent } from '../core/bus/bus.store.ts';
+import { lagSeconds } from '../core/bus/bus.ts';
+import type { Consumer } from '../core/bus/consume.ts';
+import type { Clock } from '../core/kernel/clock.ts';
+import type { Database, Sql } from '../core/kernel/db/database.ts';
+import {
+  markDirty,
+  moveWatermark,
+  nextRange,
+  oldestEntryAfter,
+  readSystemIdentifier,
+  readWatermark,
+} from './check.store.ts';
+import type { Check, DirtyKind } from './check.ts';
+
+/**
+ * The dirty sets: what has been touched since the checks looked. Fed by the event rows (every move of every machine) and
+ * by the journal (every entry, whoever wrote it), both in commit order behind the horizon.
+ */
+export const DIRTY_CONSUMER = 'checks.dirty';
+const JOURNAL_MARK = 'dirty.journal';
+const JOURNAL_ROWS = 10_000;
+
+interface FeedKit {
+  readonly db: Database;
+  readonly clock: Clock;
+}
+
+function checksOf(checks: readonly Check[], kind: DirtyKind): string[] {
+  return checks.filter((c) => c.mode.by === 'dirty' && c.mode.kind === kind).map((c) => c.id);
+}
+
+/** The machines whose moves change what is set aside or sold. */
+const MOVES_STOCK: ReadonlySet<string> = new Set(['order', 'payment']);
+
+/** Marks the pay orders, and the SKUs of their orders, that events speak of. */
+export function dirtyConsumer(clock: Clock, checks: readonly Check[]): Consumer {
+  const payOrderChecks = checksOf(checks, 'pay_order');
+  const skuChecks = checksOf(checks, 'sku');
+  return {
+    name: DIRTY_CONSUMER,
+    batch: 500,
+    async handle(events, tx) {
+      const now = clock.now();
+      await markDirty(tx, payOrderChecks, 'pay_order', scopesOf(events), now);
+      const moved = scopesOf(events.filter((event) => MOVES_STOCK.has(event.machine)));
+      await markDirty(tx, skuChecks, 'sku', await skusOf(tx, moved), now);
+    },
+  };
+}
+
+function scopesOf(events: readonly BusEvent[]): string[] {
+  const scopes = new Set<string>();
+  for (const { scope } of events) if (scope !== null) scopes.add(scope);
+  return [...scopes];
+}
+
+async function skusOf(sql: Sql, payOrderIds: readonly string[]): Promise<string[]> {
+  if (payOrderIds.length === 0) return [];
+  const rows = await sql.query<{ sku: string }>({
+    name: 'dirty_skus',
+    text: `SELECT DISTINCT r.sku_id::text AS sku FROM core.orders o JOIN core.reservation r ON r.order_id = o.id
+      WHERE o.pay_order_id = ANY($1)`,
+    values: [payOrderIds],
+  });
+  return rows.map((row) => row.sku);
+}
+
+/** Marks what the journal's new entries touch: their accounts and pay orders. Returns whether there is more. */
+export async function feedFromJournal(kit: FeedKit, checks: readonly Check[]): Promise<boolean> {
+  const systemIdentifier = (await readSystemIdentifier(kit.db)) ?? 'unknown';
+  return kit.db.tx(async (tx) => {
+    const known = await readWatermark(tx, JOURNAL_MARK);
+    const after = known?.systemIdentifier === systemIdentifier ? known : { xid: '0', id: 0 };
+    const range = await nextRange(tx, after, JOURNAL_ROWS);
+    if (range === null) return false;
+    const rows = await tx.query<{ account: string; pay_order: string | null }>({
+      name: 'dirty_journal',
+      text: `SELECT DISTINCT e.account_id AS account, p.pay_order_id AS pay_order
+          FROM core.entry e JOIN core.posting p ON p.id = e.posting_id
+          WHERE (e.xid, e.id) > ($1::xid8, $2::bigint) AND (e.xid, e.id) <= ($3::xid8, $4::bigint)`,
+      values: [after.xid, after.id, range.upTo.xid, range.upTo.id],
+    });
+    const now = kit.clock.now();
+    const accounts = new Set(rows.map((row) => row.account));
+    const payOrders = new Set(rows.flatMap((row) => (row.pay_order === null ? [] : [row.pay_order])));
+    await markDirty(tx, checksOf(checks, 'account'), 'account', [...accounts], now);
+    await markDirty(tx, checksOf(checks, 'pay_order'), 'pay_order', [...payOrders], now);
+    await moveWatermark(tx, JOURNAL_MARK, { ...range.upTo, systemIdentifier }, now);
+    return range.more;
+  });
+}
+
+/** How far the dirty sets are behind what was committed, in seconds: the slower of their two feeds. */
+export async function feedLagSeconds(kit: FeedKit): Promise<number> {
+  const mark = (await readWatermark(kit.db, JOURNAL_MARK)) ?? { xid: '0', id: 0 };
+  const oldest = await oldestEntryAfter(kit.db, mark);
+  const journal = oldest === null ? 0 : Math.max(0, (kit.clock.now().getTime() - oldest.getTime()) / 1000);
+  return Math.max(journal, await lagSeconds(kit, DIRTY_CONSUMER));
+}
