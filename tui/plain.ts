@@ -1,5 +1,5 @@
 import type { Overview } from '../control/api/contract.ts';
-import { age, checkWord, money, moneyList, verdictWord } from './words.ts';
+import { age, checkWord, limit, money, moneyList, verdictWord } from './words.ts';
 
 /** The overview as plain text, for `--once`, logs and places without a terminal. */
 export function plainOverview(data: Overview): string {
@@ -17,10 +17,12 @@ export function plainOverview(data: Overview): string {
     ),
     '',
     'STUCK 卡单',
-    ...data.stuck.map((row) => {
-      const person = row.waitingForPerson > 0 ? `, ${row.waitingForPerson} wait for a person` : '';
-      return `  ${row.state.padEnd(4)} ${row.stuck} stuck of ${row.inState}, oldest ${age(row.oldestSeconds)} (limit ${age(row.limitSeconds)})${person}`;
-    }),
+    ...data.stuck
+      .filter((row) => row.inState > 0 || row.waitingForPerson > 0)
+      .map((row) => {
+        const person = row.waitingForPerson > 0 ? `, ${row.waitingForPerson} wait for a person` : '';
+        return `  ${row.state.padEnd(4)} ${row.stuck} stuck of ${row.inState}, oldest ${age(row.oldestSeconds)} (limit ${limit(row.limitSeconds)})${person}`;
+      }),
     '',
     'CHECKS 核对',
     ...data.checks.map(

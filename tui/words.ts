@@ -37,6 +37,13 @@ export function age(seconds: number | null): string {
   return `${Math.floor(seconds / 86_400)}d`;
 }
 
+/** A limit, which people set in round numbers: 1m, 20m, 7d. */
+export function limit(seconds: number): string {
+  if (seconds % 86_400 === 0) return `${seconds / 86_400}d`;
+  if (seconds % 3_600 === 0) return `${seconds / 3_600}h`;
+  return seconds % 60 === 0 ? `${seconds / 60}m` : age(seconds);
+}
+
 export type Tone = 'good' | 'bad' | 'unsure' | 'plain';
 
 /** A verdict as a symbol and a word: colour only repeats what they say. */

@@ -2,7 +2,7 @@ import { Box, Text } from 'ink';
 import type { ReactNode } from 'react';
 import type { Overview } from '../../control/api/contract.ts';
 import { Panel, Row, Toned } from '../components/panel.tsx';
-import { age, checkWord, money } from '../words.ts';
+import { age, checkWord, limit, money } from '../words.ts';
 
 /** The panels of the first screen in the order of their keys. */
 export const PANELS = ['orders', 'stuck', 'checks', 'instances', 'switches', 'findings', 'repairs'] as const;
@@ -17,14 +17,27 @@ export interface OverviewScreenProps {
   readonly cursor: Readonly<Record<PanelName, number>>;
 }
 
-/** The states that people on call ask for first. */
+/** The states that people on call ask for first, and the way of a good order: shown even when nothing stands there. */
 const FIRST = ['P2', 'P5', 'P7', 'F1', 'F2'];
+const WAY = ['O0', 'O1', 'O2', 'P7', 'P8', 'F2', 'F4'];
+
+/** What the screen has room for: states where something stands, and those that are always asked for. */
+function busyFunnel(data: Overview): Overview['funnel'] {
+  return data.funnel.filter((row) => row.count > 0 || WAY.includes(row.state));
+}
+
+function busyStuck(data: Overview): Overview['stuck'] {
+  const order = (state: string): number => (FIRST.includes(state) ? FIRST.indexOf(state) : FIRST.length);
+  return data.stuck
+    .filter((row) => row.inState > 0 || row.waitingForPerson > 0 || FIRST.includes(row.state))
+    .sort((a, b) => Number(b.stuck > 0) - Number(a.stuck > 0) || order(a.state) - order(b.state));
+}
 
 /** How many rows each panel has to offer. */
 export function rowCounts(data: Overview): Readonly<Record<PanelName, number>> {
   return {
-    orders: data.funnel.length,
-    stuck: data.stuck.length,
+    orders: busyFunnel(data).length,
+    stuck: busyStuck(data).length,
     checks: data.checks.length,
     instances: data.instances.length,
     switches: data.switches.length,
@@ -114,8 +127,9 @@ type RowsOf = (data: Overview, selected: number) => ReactNode[];
 const mark = (selected: number, i: number): string => (selected === i ? '›' : ' ');
 
 const orderRows: RowsOf = (data, selected) => {
-  const most = Math.max(1, ...data.funnel.map((row) => row.count));
-  return data.funnel.map((row, i) => (
+  const funnel = busyFunnel(data);
+  const most = Math.max(1, ...funnel.map((row) => row.count));
+  return funnel.map((row, i) => (
     <Row
       key={`${row.machine}-${row.state}`}
       cells={[
@@ -135,31 +149,23 @@ const orderRows: RowsOf = (data, selected) => {
   ));
 };
 
-const stuckRows: RowsOf = (data, selected) => {
-  const order = (state: string): number => (FIRST.includes(state) ? FIRST.indexOf(state) : FIRST.length);
-  return [...data.stuck]
-    .sort((a, b) => order(a.state) - order(b.state))
-    .map((row, i) => {
-      const tone = row.waitingForPerson > 0 || row.stuck > 0 ? 'bad' : 'plain';
-      const person = row.waitingForPerson > 0 ? ` ☎${row.waitingForPerson}` : '';
-      return (
-        <Row
-          key={`${row.machine}-${row.state}`}
-          cells={[
-            { width: 4, text: `${mark(selected, i)}${row.state}` },
-            {
-              width: 2,
-              text: row.stuck > 0 || row.waitingForPerson > 0 ? '✘' : '✔',
-              tone: row.stuck > 0 ? 'bad' : 'good',
-            },
-            { width: 0, text: `${row.stuck} stuck of ${row.inState}${person}`, tone },
-            { width: 7, text: row.inState === 0 ? '–' : age(row.oldestSeconds), right: true },
-            { width: 6, text: `/${age(row.limitSeconds)}` },
-          ]}
-        />
-      );
-    });
-};
+const stuckRows: RowsOf = (data, selected) =>
+  busyStuck(data).map((row, i) => {
+    const bad = row.waitingForPerson > 0 || row.stuck > 0;
+    const person = row.waitingForPerson > 0 ? ` ☎ ${row.waitingForPerson}` : '';
+    return (
+      <Row
+        key={`${row.machine}-${row.state}`}
+        cells={[
+          { width: 2, text: `${mark(selected, i)}${bad ? '✘' : '✔'}`, tone: bad ? 'bad' : 'good' },
+          { width: 4, text: row.state },
+          { width: 0, text: `${row.stuck} stuck of ${row.inState}${person}`, tone: bad ? 'bad' : 'plain' },
+          { width: 6, text: row.inState === 0 ? '–' : age(row.oldestSeconds), right: true },
+          { width: 5, text: `/ ${limit(row.limitSeconds)}` },
+        ]}
+      />
+    );
+  });
 
 const checkRows: RowsOf = (data, selected) =>
   data.checks.map((check, i) => {
