@@ -1,5 +1,5 @@
-import { readdir } from 'node:fs/promises';
 import type { Sql } from '../core/kernel/db/database.ts';
+import { loadRegistry } from '../core/kernel/registry.ts';
 import { bySize, type SeverityRule } from './findings/tiers.ts';
 
 /** A place in commit order: every row up to and including it is meant. */
@@ -126,13 +126,5 @@ const FOLDER = new URL('./checks/', import.meta.url);
 
 /** Every check of this release. Throws when a file does not export the check that its name says. */
 export async function loadChecks(): Promise<readonly Check[]> {
-  const files = (await readdir(FOLDER)).filter((file) => file.endsWith('.ts')).sort();
-  return Promise.all(
-    files.map(async (file) => {
-      const module: { default?: Check } = await import(new URL(file, FOLDER).href);
-      const id = file.slice(0, -'.ts'.length);
-      if (module.default?.id !== id) throw new Error(`reconcile/checks/${file} must export the check ${id}`);
-      return module.default;
-    }),
-  );
+  return [...(await loadRegistry<Check>(FOLDER)).values()];
 }

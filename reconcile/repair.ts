@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import type { CoreContext } from '../core/context.ts';
 import { monotonicMs } from '../core/kernel/clock.ts';
 import { CommitUnknown, DatabaseUnavailable } from '../core/kernel/db/database.ts';
 import { claimDue, type Driver, drive, type Step } from '../core/kernel/driver.ts';
 import type { Machine, MachineRow } from '../core/kernel/machine.ts';
+import { loadRegistry } from '../core/kernel/registry.ts';
 
 /** How one run of a repair ended for its rows. `failed`: the row's own step broke; its lease brings it back. */
 export type Outcome = 'advanced' | 'waiting' | 'person' | 'failed';
@@ -194,15 +194,7 @@ const FOLDER = new URL('./repairs/', import.meta.url);
 
 /** Every repair of this release. Throws when a file does not export the repair that its name says. */
 export async function loadRepairs(): Promise<readonly Repair[]> {
-  const files = (await readdir(FOLDER)).filter((file) => file.endsWith('.ts')).sort();
-  return Promise.all(
-    files.map(async (file) => {
-      const module: { default?: Repair } = await import(new URL(file, FOLDER).href);
-      const id = file.slice(0, -'.ts'.length);
-      if (module.default?.id !== id) throw new Error(`reconcile/repairs/${file} must export the repair ${id}`);
-      return module.default;
-    }),
-  );
+  return [...(await loadRegistry<Repair>(FOLDER)).values()];
 }
 
 /** Adds up a report over its states. */
