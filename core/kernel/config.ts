@@ -49,7 +49,8 @@ const DEFAULT_PORT: Record<ProcessName, number> = {
   core: 4601,
   reconcile: 4602,
   sandbox: 4609,
-  up: 0,
+  /** Control's: the others follow from it. 0 looks for free ones. */
+  up: 4600,
   cli: 0,
 };
 

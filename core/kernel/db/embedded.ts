@@ -38,7 +38,7 @@ export class PostgresPortTaken extends Error {
   readonly exitCode = 3;
   constructor(port: number) {
     super(
-      `port ${port} is taken, so the embedded database cannot listen there; stop what uses it or set TIDEGATE_POSTGRES_PORT`,
+      `port ${port} is taken, so the embedded database cannot listen there; stop what uses it, or choose other ports: PORT=${port + 1000 - 32} npm start`,
     );
     this.name = 'PostgresPortTaken';
   }

@@ -1,0 +1,85 @@
+import { every } from '../../core/kernel/clock.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../core/kernel/db/embedded.ts';
+import type { Logger } from '../../core/kernel/log.ts';
+import type { Tell } from './child.ts';
+
+/** The database of this start: the embedded one, or the one that `DATABASE_URL` names. */
+export interface UpDatabase {
+  /** The application's role, and the owner's. */
+  readonly appUrl: string;
+  readonly ownerUrl: string;
+  /** For the table: where it is. */
+  readonly place: string;
+  stop(): Promise<void>;
+  /** At once and without waiting. */
+  kill(): void;
+}
+
+/** Somebody else's: it is used, never started or stopped. */
+export function namedDatabase(appUrl: string, ownerUrl: string | undefined): UpDatabase {
+  const { hostname, port, pathname } = new URL(appUrl);
+  return {
+    appUrl,
+    ownerUrl: ownerUrl ?? appUrl,
+    place: `${hostname}:${port === '' ? 5432 : port}${pathname}`,
+    stop: async () => undefined,
+    kill: () => undefined,
+  };
+}
+
+export interface EmbeddedDeps {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly tell: Tell;
+}
+
+const LOOK_MS = 500;
+const NEVER = new AbortController().signal;
+
+/** Our own, kept running: a server that dies is started again, and its pools connect anew. */
+export async function embeddedDatabase({ dataDir, port, log, signal, tell }: EmbeddedDeps): Promise<UpDatabase> {
+  const over = new AbortController();
+  // A start that is given up halfway would leave a server that nobody knows: it is let finish, and then stopped.
+  const options = { dataDir, port, log, signal: NEVER };
+  let server: EmbeddedPostgres = await startEmbeddedPostgres(options);
+  every(LOOK_MS, over.signal, async () => {
+    if (signal.aborted || isAlive(server.pid)) return;
+    tell('the database is gone; starting it again');
+    try {
+      // Its port stays what it was, because everybody has it in the URL.
+      server = await startEmbeddedPostgres({ ...options, port: server.port });
+      tell(`the database is back (pid ${server.pid})`);
+    } catch (error) {
+      if (!signal.aborted) tell(`the database could not be started: ${error instanceof Error ? error.message : error}`);
+    }
+  });
+  return {
+    appUrl: server.appUrl,
+    ownerUrl: server.ownerUrl,
+    place: `127.0.0.1:${server.port}`,
+    stop: async () => {
+      over.abort();
+      await server[Symbol.asyncDispose]();
+    },
+    kill: () => {
+      over.abort();
+      try {
+        // Its immediate shutdown: children end with it, and the next start recovers from the log.
+        process.kill(server.pid, 'SIGQUIT');
+      } catch {
+        // It is gone already.
+      }
+    },
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
