@@ -85,7 +85,7 @@ export function App({ feed, client, url, readonly: readOnly }: AppProps) {
   return (
     <Box flexDirection="column" width={columns} height={rows}>
       <Header state={state} width={columns} url={url} readonly={readOnly} />
-      <Box flexGrow={1} flexShrink={1} overflow="hidden">
+      <Box flexGrow={1} flexShrink={1} overflow="hidden" alignItems="flex-start">
         {help ? <Help /> : null}
         {flipping === null ? null : (
           <FlipDialog

@@ -12,9 +12,11 @@ export function plainOverview(data: Overview): string {
     ...propagation.stragglers.map((s) => `  not by ${s.instance}: ${s.reason}`),
     '',
     'ORDERS 订单',
-    ...data.funnel.map(
-      (row) => `  ${row.state.padEnd(4)} ${row.name.padEnd(28)} ${row.count}${row.span === 'today' ? ' today' : ''}`,
-    ),
+    ...data.funnel
+      .filter((row) => row.count > 0)
+      .map(
+        (row) => `  ${row.state.padEnd(4)} ${row.name.padEnd(28)} ${row.count}${row.span === 'today' ? ' today' : ''}`,
+      ),
     '',
     'STUCK 卡单',
     ...data.stuck

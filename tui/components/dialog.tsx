@@ -1,5 +1,5 @@
 import { Box, Text, useInput } from 'ink';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import type { SwitchView } from '../../control/api/contract.ts';
 
 export interface FlipDialogProps {
@@ -9,23 +9,65 @@ export interface FlipDialogProps {
   readonly onFlip: (reason: string) => void;
 }
 
-/** Asks why, then asks to type the word. Enter on anything else, and Esc at any time, is No. */
+interface Entry {
+  readonly stage: 'reason' | 'confirm';
+  readonly reason: string;
+  readonly typed: string;
+}
+
+const LEAST_REASON = 3;
+
+/** What one character makes of what was typed before. Enter on anything but the word, and Esc at any time, is No. */
+export function take(entry: Entry, char: string, word: string): Entry | 'cancel' | 'flip' {
+  const field = entry.stage === 'reason' ? 'reason' : 'typed';
+  switch (char) {
+    case '\u001b':
+      return 'cancel';
+    case '\r':
+    case '\n':
+      if (entry.stage === 'confirm') return entry.typed === word ? 'flip' : 'cancel';
+      return entry.reason.trim().length >= LEAST_REASON ? { ...entry, stage: 'confirm' } : entry;
+    case '\u007f':
+    case '\b':
+      return { ...entry, [field]: [...entry[field]].slice(0, -1).join('') };
+    default:
+      return /\p{Cc}/u.test(char) ? entry : { ...entry, [field]: (entry[field] + char).slice(0, 200) };
+  }
+}
+
+/**
+ * Asks why, then asks to type the word. Keys that were typed fast, or pasted, arrive in one piece: they are taken one by
+ * one, each on what the one before it made.
+ */
 export function FlipDialog({ target, width, onCancel, onFlip }: FlipDialogProps) {
-  const [stage, setStage] = useState<'reason' | 'confirm'>('reason');
-  const [reason, setReason] = useState('');
-  const [typed, setTyped] = useState('');
+  const entry = useRef<Entry>({ stage: 'reason', reason: '', typed: '' });
+  const closed = useRef(false);
+  const [, redraw] = useState(0);
   const word = target.on ? 'off' : 'on';
   useInput((input, key) => {
-    if (key.escape) return onCancel();
-    const [text, set] = stage === 'reason' ? ([reason, setReason] as const) : ([typed, setTyped] as const);
-    if (key.return) {
-      if (stage === 'confirm') return typed === word ? onFlip(reason.trim()) : onCancel();
-      if (reason.trim().length >= 3) setStage('confirm');
-      return;
+    const chars = key.escape
+      ? ['\u001b']
+      : key.return
+        ? ['\r']
+        : key.backspace || key.delete
+          ? ['\b']
+          : key.ctrl || key.meta
+            ? []
+            : [...input];
+    for (const char of chars) {
+      if (closed.current) return;
+      const next = take(entry.current, char, word);
+      if (typeof next === 'string') {
+        closed.current = true;
+        if (next === 'flip') onFlip(entry.current.reason.trim());
+        else onCancel();
+        return;
+      }
+      entry.current = next;
     }
-    if (key.backspace || key.delete) return set([...text].slice(0, -1).join(''));
-    if (!key.ctrl && !key.meta && input !== '') set((text + input.replaceAll(/[\p{Cc}]/gu, '')).slice(0, 200));
+    redraw((n) => n + 1);
   });
+  const { stage, reason, typed } = entry.current;
   return (
     <Box flexDirection="column" borderStyle="round" paddingX={1} width={Math.min(width, 76)}>
       <Text bold>{`Turn ${word.toUpperCase()}: ${target.key}`}</Text>

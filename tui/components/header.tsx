@@ -31,7 +31,7 @@ export function Header({
         <Text
           wrap="truncate"
           dimColor
-        >{`${readOnly ? 'read only · ' : ''}${data === null ? url : data.at.slice(11, 19)} UTC`}</Text>
+        >{`${readOnly ? 'read only · ' : ''}${data === null ? url : `${data.at.slice(11, 19)} UTC`}`}</Text>
       </Box>
       <Text wrap="truncate">
         {`at risk ${data === null ? '?' : moneyList(data.moneyAtRisk)} · GMV today ${data === null ? '?' : moneyList(data.gmvToday)} · rev ${revision} on ${applied}/${total}`}

@@ -141,8 +141,8 @@ const orderRows: RowsOf = (data, selected) => {
             .toLowerCase()
             .replaceAll('_', ' '),
         },
-        { width: 12, text: '█'.repeat(Math.round((row.count / most) * 12)) },
-        { width: 7, text: String(row.count), right: true },
+        { width: 6, text: '█'.repeat(Math.round((row.count / most) * 6)) },
+        { width: 5, text: String(row.count), right: true },
         { width: 5, text: row.span === 'today' ? 'today' : '' },
       ]}
     />
