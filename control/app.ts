@@ -7,13 +7,13 @@ import { type App, createApp } from '../core/kernel/http/app.ts';
 import type { Logger } from '../core/kernel/log.ts';
 import type { Metrics } from '../core/kernel/metrics.ts';
 import { systemRandom } from '../core/kernel/random.ts';
+import type { Check } from '../reconcile/check.ts';
 import type { Repair } from '../reconcile/repair.ts';
 import { accessRoutes } from './access/access.routes.ts';
 import { auditRoutes } from './audit/audit.routes.ts';
 import type { ControlContext } from './context.ts';
 import { InstanceInbox } from './instances/inbox.ts';
 import { instanceRoutes } from './instances/instances.routes.ts';
-import type { DeclaredCheck } from './overview/checks.ts';
 import { overviewRoutes } from './overview/overview.routes.ts';
 import { tallyConsumer } from './overview/tally.ts';
 import { RuleFeed } from './revisions/feed.ts';
@@ -29,7 +29,7 @@ export interface ControlDeps {
   /** The name of this replica. */
   readonly instance: string;
   readonly switches: readonly SwitchDeclaration[];
-  readonly checks: readonly DeclaredCheck[];
+  readonly checks: readonly Check[];
   readonly repairs: readonly Repair[];
 }
 

@@ -7,6 +7,7 @@ import { assertSchemaCurrent } from '../core/kernel/db/migrate.ts';
 import { serve } from '../core/kernel/http/serve.ts';
 import { createMetrics } from '../core/kernel/metrics.ts';
 import { runProcess, untilAborted } from '../core/kernel/process.ts';
+import { loadChecks } from '../reconcile/check.ts';
 import { loadRepairs } from '../reconcile/repair.ts';
 import { buildControl } from './app.ts';
 
@@ -27,7 +28,7 @@ await runProcess('control', async ({ config, log, signal }) => {
     metrics,
     instance,
     switches,
-    checks: [],
+    checks: await loadChecks(),
     repairs: await loadRepairs(),
   });
   await using server = await serve(control.app, { host, port, log, signal, name: 'control' });

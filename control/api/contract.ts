@@ -29,11 +29,16 @@ export const moneyAmount = z.object({ amount: z.number().int(), currency: z.stri
 
 export const checkStatus = z.object({
   id: z.string(),
+  title: z.string(),
+  /** The same in Chinese. */
+  titleZh: z.string(),
+  /** What a green light means, in words. */
+  covers: z.string(),
   verdict: z.enum(['holds', 'violated', 'unknown']),
   reason: z.string().nullable(),
   count: z.number().int(),
   amounts: z.array(moneyAmount),
-  /** What the verdict covers, in words: rows, range, lag. */
+  /** What the newest run looked at. */
   coverage: z.object({
     rows: z.number().int(),
     upTo: z.string().nullable(),
@@ -104,6 +109,7 @@ export const finding = z.object({
 
 export const repairStatus = z.object({
   id: z.string(),
+  title: z.string(),
   machine: z.string(),
   states: z.array(z.string()),
   lastRunAt: z.string().nullable(),

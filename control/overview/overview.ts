@@ -1,4 +1,5 @@
 import { monotonicMs } from '../../core/kernel/clock.ts';
+import type { Check } from '../../reconcile/check.ts';
 import type { Repair } from '../../reconcile/repair.ts';
 import type { Overview } from '../api/contract.ts';
 import type { ControlContext } from '../context.ts';
@@ -6,14 +7,14 @@ import type { InstanceRow } from '../instances/instances.store.ts';
 import { hasApplied, statusOf, type Target } from '../instances/instances.ts';
 import { readSpread } from '../instances/propagation.ts';
 import { listSwitches } from '../switches/switches.ts';
-import { type DeclaredCheck, readChecks, verdictOf } from './checks.ts';
+import { readChecks, verdictOf } from './checks.ts';
 import { AT_RISK, listFindings, readExposure } from './findings.ts';
 import { funnelOf, readLive, stuckOf } from './flow.ts';
 import { repairStatuses } from './repairs.ts';
 import { readToday } from './tally.ts';
 
 export type OverviewContext = Pick<ControlContext, 'db' | 'clock' | 'switches' | 'feed'> & {
-  readonly checks: readonly DeclaredCheck[];
+  readonly checks: readonly Check[];
   readonly repairs: readonly Repair[];
 };
 

@@ -6,8 +6,9 @@ import type { RepairStatus } from '../api/contract.ts';
 /** Every repair of this release with its last run, and who did how much over the runs that are kept. */
 export async function repairStatuses(sql: Sql, repairs: readonly Repair[]): Promise<RepairStatus[]> {
   const standings = await readRepairs(sql, repairs);
-  return standings.map(({ id, machine, states, last, byReplica }) => ({
+  return standings.map(({ id, title, machine, states, last, byReplica }) => ({
     id,
+    title,
     machine: machine ?? '',
     states: [...states],
     lastRunAt: last?.at.toISOString() ?? null,

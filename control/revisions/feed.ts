@@ -1,12 +1,12 @@
 import type { ChangeMessage, SetMessage } from '../../core/guard/protocol.ts';
-import { applyChange, hashRules } from '../../core/guard/rules.ts';
+import { applyChange, hashRules, type RuleSet } from '../../core/guard/rules.ts';
 import { every } from '../../core/kernel/clock.ts';
 import type { Database } from '../../core/kernel/db/database.ts';
 import { encodeEvent } from '../../core/kernel/http/events.ts';
 import type { Logger } from '../../core/kernel/log.ts';
 import { listen } from './listener.ts';
 import { REVISION_CHANNEL } from './publish.ts';
-import { type Head, type Revision, readHead, readPosition, revisionsAfter } from './revisions.store.ts';
+import { historyOf, type Revision, readHead, readPosition, revisionsAfter } from './revisions.store.ts';
 
 /** Takes one frame of the stream; `false` when it can take no more, and is forgotten. */
 export type FrameSink = (frame: Uint8Array) => boolean;
@@ -29,23 +29,26 @@ export class RuleFeed implements AsyncDisposable {
   readonly #log: Logger;
   readonly #sinks = new Set<FrameSink>();
   readonly #stop = new AbortController();
-  #head: Head;
+  readonly #history: string;
+  #head: RuleSet;
   #frame: Uint8Array;
   #refreshing: Promise<void> | undefined;
   #again = false;
   #failing = false;
   #listening: Promise<void> = Promise.resolve();
 
-  private constructor(db: Database, log: Logger, head: Head) {
+  private constructor(db: Database, log: Logger, history: string, head: RuleSet) {
     this.#db = db;
     this.#log = log;
+    this.#history = history;
     this.#head = head;
     this.#frame = setFrame(head);
   }
 
   /** Reads the newest rule set and begins to follow it. */
   static async open(db: Database, log: Logger): Promise<RuleFeed> {
-    const feed = new RuleFeed(db, log, await readHead(db));
+    const history = await historyOf(db);
+    const feed = new RuleFeed(db, log, history, await readSet(db, history));
     const { signal } = feed.#stop;
     feed.#listening = listen(db, REVISION_CHANNEL, () => void feed.refresh(), { log, signal });
     every(POLL_MS, signal, () => feed.#poll());
@@ -53,7 +56,7 @@ export class RuleFeed implements AsyncDisposable {
     return feed;
   }
 
-  get head(): Head {
+  get head(): RuleSet {
     return this.#head;
   }
 
@@ -79,7 +82,7 @@ export class RuleFeed implements AsyncDisposable {
   async #poll(): Promise<void> {
     if (this.#refreshing !== undefined) return;
     try {
-      const { epoch, revision } = await readPosition(this.#db);
+      const { epoch, revision } = await readPosition(this.#db, this.#history);
       this.#recovered();
       if (epoch !== this.#head.epoch || revision !== this.#head.revision) await this.refresh();
     } catch (error) {
@@ -100,7 +103,7 @@ export class RuleFeed implements AsyncDisposable {
   }
 
   async #advance(): Promise<void> {
-    const position = await readPosition(this.#db);
+    const position = await readPosition(this.#db, this.#history);
     if (position.epoch !== this.#head.epoch || position.revision < this.#head.revision) return this.#restart();
     const revisions = await revisionsAfter(this.#db, this.#head.revision, MAX_CHANGES);
     if (revisions.length === MAX_CHANGES) return this.#restart();
@@ -115,12 +118,12 @@ export class RuleFeed implements AsyncDisposable {
 
   /** Takes the newest set as it stands, and gives everybody the whole of it. */
   async #restart(): Promise<void> {
-    this.#replace(await readHead(this.#db));
+    this.#replace(await readSet(this.#db, this.#history));
     this.#log.info({ epoch: this.#head.epoch, revision: this.#head.revision }, 'rule set read anew');
     this.#send(this.#frame);
   }
 
-  #replace(head: Head): void {
+  #replace(head: RuleSet): void {
     this.#head = head;
     this.#frame = setFrame(head);
   }
@@ -147,20 +150,26 @@ export class RuleFeed implements AsyncDisposable {
   }
 }
 
+async function readSet(db: Database, history: string): Promise<RuleSet> {
+  // Its own history first: a set that comes from a newer one then is read again at the next poll.
+  const { epoch } = await readPosition(db, history);
+  return { epoch, ...(await readHead(db)) };
+}
+
 /** The head one revision further; `undefined` when the revision does not lead to the hash it was published with. */
-function stepped(head: Head, { number, hash, diff, at }: Revision): Head | undefined {
+function stepped(head: RuleSet, { number, hash, diff }: Revision): RuleSet | undefined {
   const changed = diff.changed.map(({ kind, key, after }) => ({ kind, key, body: after }));
   const rules = applyChange(head.rules, changed, diff.removed);
   if (number !== head.revision + 1 || hashRules(rules) !== hash) return undefined;
-  return { epoch: head.epoch, revision: number, hash, rules, at };
+  return { epoch: head.epoch, revision: number, hash, rules };
 }
 
-function setFrame({ epoch, revision, hash, rules }: Head): Uint8Array {
+function setFrame({ epoch, revision, hash, rules }: RuleSet): Uint8Array {
   const data: SetMessage = { epoch, revision, hash, rules: [...rules] };
   return encodeEvent({ id: String(revision), event: 'set', data });
 }
 
-function changeFrame(head: Head, { number, hash, diff }: Revision): Uint8Array {
+function changeFrame(head: RuleSet, { number, hash, diff }: Revision): Uint8Array {
   const data: ChangeMessage = {
     epoch: head.epoch,
     from: head.revision,

@@ -1,4 +1,4 @@
-import { hashRules, type Rule, type RuleName, type RuleSet } from '../../core/guard/rules.ts';
+import { hashRules, type Rule, type RuleName } from '../../core/guard/rules.ts';
 import type { Sql, Tx } from '../../core/kernel/db/database.ts';
 import { must } from '../../core/kernel/errors.ts';
 
@@ -18,8 +18,10 @@ export interface Revision {
 }
 
 /** The newest revision with its rules; revision 0 before the first. */
-export interface Head extends RuleSet {
-  readonly at: Date | null;
+export interface Head {
+  readonly revision: number;
+  readonly hash: string;
+  readonly rules: readonly Rule[];
 }
 
 export interface RuleRow {
@@ -36,43 +38,48 @@ export interface RuleRow {
 /** Any number that nothing else in this database locks. */
 const HISTORY_LOCK = 7_216_001;
 
-/**
- * Names the history that revision numbers count in: this database of this cluster on its present timeline. A restored
- * dump, a restore to a point in time and a failover to a replica are each a new history, in which a revision number may
- * come again with other rules; a data plane must then take what it would otherwise refuse as older.
- */
-const EPOCH = `(SELECT system_identifier FROM pg_control_system()) || '.'
-  || ltrim(left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), '0') || '.'
-  || (SELECT oid FROM pg_database WHERE datname = current_database()) || '.'
-  || 'control.revision'::regclass::oid`;
+/** What a replica polls to see whether it has missed something. */
+export interface Position {
+  /** Names the history that revision numbers count in. */
+  readonly epoch: string;
+  readonly revision: number;
+}
 
-/** The history and its newest number: what a replica polls to see whether it has missed something. */
-export async function readPosition(sql: Sql): Promise<{ epoch: string; revision: number }> {
-  const rows = await sql.query<{ epoch: string; revision: number }>({
+/**
+ * How this database names its history: database and table, and where we may ask, cluster and timeline. A restored dump, a
+ * restore to a point in time and a failover to a replica are each a new history, in which a revision number may come
+ * again with other rules; a data plane must then take what it would otherwise refuse as older.
+ */
+export async function historyOf(sql: Sql): Promise<string> {
+  const parts = [
+    `(SELECT oid FROM pg_database WHERE datname = current_database())`,
+    `'control.revision'::regclass::oid`,
+  ];
+  const rows = await sql.query<{ cluster: boolean; timeline: boolean }>({
+    text: `SELECT has_function_privilege('pg_control_system()', 'execute') AS cluster,
+             has_function_privilege('pg_walfile_name(pg_lsn)', 'execute') AS timeline`,
+  });
+  const may = must(rows[0], 'what this role may ask');
+  if (may.timeline) parts.unshift(`ltrim(left(pg_walfile_name(pg_current_wal_insert_lsn()), 8), '0')`);
+  if (may.cluster) parts.unshift('(SELECT system_identifier FROM pg_control_system())');
+  return `concat_ws('.', ${parts.join(', ')})`;
+}
+
+/** `history` is SQL from `historyOf`. */
+export async function readPosition(sql: Sql, history: string): Promise<Position> {
+  const rows = await sql.query<Position>({
     name: 'revisions.position',
-    text: `SELECT ${EPOCH} AS epoch, coalesce((SELECT max(number) FROM control.revision), 0) AS revision`,
+    text: `SELECT ${history} AS epoch, coalesce((SELECT max(number) FROM control.revision), 0) AS revision`,
   });
   return must(rows[0], 'the position in the history');
 }
 
 export async function readHead(sql: Sql): Promise<Head> {
-  const rows = await sql.query<{
-    epoch: string;
-    revision: number | null;
-    hash: string | null;
-    rules: Rule[] | null;
-    at: Date | null;
-  }>({
+  const rows = await sql.query<Head>({
     name: 'revisions.head',
-    text: `SELECT e.epoch, r.number AS revision, r.hash, r.ruleset AS rules, r.at
-           FROM (SELECT ${EPOCH} AS epoch) e
-           LEFT JOIN LATERAL (SELECT * FROM control.revision ORDER BY number DESC LIMIT 1) r ON true`,
+    text: `SELECT number AS revision, hash, ruleset AS rules FROM control.revision ORDER BY number DESC LIMIT 1`,
   });
-  const { epoch, revision, hash, rules, at } = must(rows[0], 'the head of the history');
-  if (revision === null || hash === null || rules === null) {
-    return { epoch, revision: 0, hash: hashRules([]), rules: [], at: null };
-  }
-  return { epoch, revision, hash, rules, at };
+  return rows[0] ?? { revision: 0, hash: hashRules([]), rules: [] };
 }
 
 /** Lets one publisher at a time past, until its transaction ends, and reads what it publishes on top of. */

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Overview, overview } from '../../control/api/contract.ts';
-import type { DeclaredCheck } from '../../control/overview/checks.ts';
 import { OverviewReader } from '../../control/overview/overview.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import type { Database } from '../../core/kernel/db/database.ts';
 import { Mover } from '../../core/kernel/machine.ts';
 import { orderMachine } from '../../core/orders/orders.machine.ts';
+import { loadChecks } from '../../reconcile/check.ts';
 import { loadRepairs } from '../../reconcile/repair.ts';
 import { asAdmin } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
 import { type TestControl, testControl } from './support.ts';
 
-const CHECKS: DeclaredCheck[] = [
-  { id: 'trial-balance', level: 'seconds' },
-  { id: 'journal-immutable', level: 'hour' },
-];
+const known = await loadChecks();
+const CHECKS = ['trial-balance', 'stock-conservation'].flatMap((id, i) =>
+  known.filter((check) => check.id === id).map((check) => ({ ...check, level: i === 0 ? 'seconds' : 'hour' }) as const),
+);
 const REPAIRS = await loadRepairs();
 
 let control: TestControl;
@@ -58,7 +58,7 @@ describe('the verdict', () => {
     const seen = overview.parse(reply.body);
     expect(seen).toMatchObject({
       verdict: 'unknown',
-      verdictReason: 'trial-balance has not run yet and 1 more',
+      verdictReason: 'trial-balance: it has not run yet (and 1 more)',
       moneyAtRisk: [],
       openFindings: 0,
       findings: [],
@@ -81,27 +81,27 @@ describe('the verdict', () => {
       return `${seen.verdict}: ${seen.verdictReason}`;
     };
     await verdict('trial-balance', 'holds');
-    expect(await state()).toBe('unknown: journal-immutable has not run yet');
-    await verdict('journal-immutable', 'holds', { ageSeconds: 3_000 });
+    expect(await state()).toBe('unknown: stock-conservation: it has not run yet');
+    await verdict('stock-conservation', 'holds', { ageSeconds: 3_000 });
     expect(await state()).toBe('holds: all 2 checks hold, the oldest is 3000 s old');
     await verdict('trial-balance', 'holds', { ageSeconds: 120 });
-    expect(await state()).toBe('unknown: trial-balance last ran 120 s ago');
+    expect(await state()).toBe('unknown: trial-balance: it last ran 120 s ago');
     await verdict('trial-balance', 'holds', { lagSeconds: 300 });
-    expect(await state()).toBe('unknown: trial-balance lags 300 s behind');
+    expect(await state()).toBe('unknown: trial-balance: it lags 300 s behind');
     await verdict('trial-balance', 'unknown');
-    expect(await state()).toBe('unknown: trial-balance gave no verdict');
-    await verdict('journal-immutable', 'violated', { ageSeconds: 90_000 });
-    expect(await state()).toBe('violated: violated: journal-immutable (3)');
+    expect(await state()).toBe('unknown: trial-balance: it gave no verdict');
+    await verdict('stock-conservation', 'violated', { ageSeconds: 90_000 });
+    expect(await state()).toBe('violated: violated: stock-conservation (3)');
     await verdict('trial-balance', 'holds');
     expect((await look()).verdict).toBe('violated');
-    await verdict('journal-immutable', 'holds');
+    await verdict('stock-conservation', 'holds');
     expect((await look()).verdict).toBe('holds');
     expect((await control.send('viewer', 'GET', '/v1/checks')).body).toMatchObject({ verdict: 'holds' });
   });
 
   it('is unknown without any check', async () => {
     const reader = new OverviewReader({ ...control.control.context, checks: [], repairs: [] });
-    expect(await reader.read()).toMatchObject({ verdict: 'unknown', verdictReason: 'no check is declared' });
+    expect(await reader.read()).toMatchObject({ verdict: 'unknown', verdictReason: 'this release has no checks' });
   });
 });
 
