@@ -1,46 +1,39 @@
 import { z } from 'zod';
 import type { Answer } from '../kernel/answer.ts';
-import type { Outside, OutsideOutcome } from '../kernel/http/outside.ts';
-import { drop, understand } from '../payments/http-channel.ts';
+import { ask, type Reach } from '../kernel/http/ask.ts';
 import type { FulfilmentPort, ParcelView } from './fulfilment.port.ts';
 
-const optional = z.string().max(500).optional();
+const text = z.string().max(500).optional();
 
 const view = z.object({
-  shipmentId: optional,
+  shipmentId: text,
   state: z.enum(['none', 'accepted', 'processing', 'failed', 'delivered', 'cancelled']),
-  carrier: optional,
-  trackingNo: optional,
+  carrier: text,
+  trackingNo: text,
   codes: z.array(z.string().max(500)).max(10_000).optional(),
-  reason: optional,
+  reason: text,
 });
 
-/** The outside fulfilment service over HTTP. */
-export function httpFulfilment(options: {
-  readonly baseUrl: string;
-  readonly notifyBase: string;
-  readonly outside: Outside;
-  readonly timeoutMs: number;
-}): FulfilmentPort {
-  const base = `${options.baseUrl}/fulfilment/shipments`;
-  const read = async (shipmentId: string, outcome: Promise<OutsideOutcome>): Promise<Answer<ParcelView>> =>
-    understand(await outcome, view, (v) => drop({ ...v, shipmentId }));
-  const common = (signal: AbortSignal, key: string) =>
-    ({ timeoutMs: options.timeoutMs, signal, target: 'fulfilment', idempotencyKey: key }) as const;
-  const at = (shipmentId: string): string => `${base}/${encodeURIComponent(shipmentId)}`;
+/** The outside fulfilment service over HTTP. No call is repeated underneath; see `http-channel.ts`. */
+export function httpFulfilment(options: Reach & { readonly notifyBase: string }): FulfilmentPort {
+  const { baseUrl, notifyBase, outside, timeoutMs } = options;
+  const base = `${baseUrl}/fulfilment/shipments`;
+  const about = async (
+    shipmentId: string,
+    call: { method: 'GET' | 'POST'; path: string; body?: object; signal: AbortSignal },
+  ): Promise<Answer<ParcelView>> => {
+    const { path, ...rest } = call;
+    const target = 'fulfilment';
+    const answer = await ask(outside, { ...rest, url: base + path, timeoutMs, target }, view, { shipmentId });
+    return answer.kind === 'ok' ? { ...answer, value: { ...answer.value, shipmentId } } : answer;
+  };
   return {
-    init: (parcel, signal) =>
-      read(
-        parcel.shipmentId,
-        options.outside.call({
-          ...common(signal, parcel.shipmentId),
-          url: base,
-          method: 'POST',
-          body: { ...parcel, notifyUrl: `${options.notifyBase}/v1/callbacks/fulfilment` },
-        }),
-      ),
-    query: (id, signal) => read(id, options.outside.call({ ...common(signal, id), url: at(id) })),
-    cancel: (id, signal) =>
-      read(id, options.outside.call({ ...common(signal, id), url: `${at(id)}/cancel`, method: 'POST' })),
+    init({ shipmentId, orderId, goodsKind, address, lines }, signal) {
+      const notifyUrl = `${notifyBase}/v1/callbacks/fulfilment`;
+      const body = { shipmentId, orderId, goodsKind, address, lines, notifyUrl };
+      return about(shipmentId, { method: 'POST', path: '', body, signal });
+    },
+    query: (id, signal) => about(id, { method: 'GET', path: `/${encodeURIComponent(id)}`, signal }),
+    cancel: (id, signal) => about(id, { method: 'POST', path: `/${encodeURIComponent(id)}/cancel`, signal }),
   };
 }

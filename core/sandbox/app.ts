@@ -1,72 +1,66 @@
 import { join } from 'node:path';
 import { systemClock } from '../kernel/clock.ts';
-import type { ServerConfig } from '../kernel/config.ts';
-import { type Database, openDatabase } from '../kernel/db/database.ts';
+import { ConfigError, type ServerConfig } from '../kernel/config.ts';
+import { openDatabase } from '../kernel/db/database.ts';
 import { assertSchemaCurrent } from '../kernel/db/migrate.ts';
 import { type App, createApp } from '../kernel/http/app.ts';
 import { Outside } from '../kernel/http/outside.ts';
 import type { Logger } from '../kernel/log.ts';
 import { createMetrics } from '../kernel/metrics.ts';
 import { systemRandom } from '../kernel/random.ts';
+import { Autopilot } from './autopilot.ts';
 import { Callbacks } from './callbacks.ts';
-import { decideTrade, initTrade, refundTrade } from './channel.ts';
-import { Faults } from './faults.ts';
-import { initShipment, shipByItself } from './fulfilment.ts';
-import { type JobOutcome, JobRunner } from './jobs.ts';
+import { channelRoutes } from './channel.routes.ts';
+import { fulfilmentRoutes } from './fulfilment.routes.ts';
 import { knobRoutes } from './knobs.routes.ts';
-import { deduct } from './marketing.ts';
-import { channelRoutes, fulfilmentRoutes, marketingRoutes, schemas } from './services.routes.ts';
-import { Settings } from './settings.ts';
+import { Knobs } from './knobs.ts';
+import { arriveLate } from './late.ts';
+import { marketingRoutes } from './marketing.routes.ts';
+import { ParkingLot } from './parked.ts';
+import { truthRoutes } from './truth.routes.ts';
 import type { World } from './world.ts';
 
 export const SANDBOX_MIGRATIONS = join(import.meta.dirname, 'migrations');
+
+/** Above the longest delay that a fault can make. */
+const REQUEST_TIMEOUT_MS = 40_000;
 
 export interface Sandbox extends AsyncDisposable {
   readonly app: App;
   readonly world: World;
 }
 
-/** The outside world of the embedded default: payment channels, marketing and fulfilment as real services. */
+/**
+ * The outside world of the embedded default, over a migrated database: payment channels, marketing and fulfilment as real
+ * services with a memory of their own.
+ *
+ * Throws `ConfigError` without a webhook secret, `DatabaseUnavailable`, or a schema that is not migrated (exit 4).
+ */
 export async function openSandbox(config: ServerConfig, log: Logger): Promise<Sandbox> {
+  const master = config.webhookSecret;
+  if (master === undefined) {
+    throw new ConfigError('TIDEGATE_WEBHOOK_SECRET is missing: the sandbox signs its callbacks with it');
+  }
   await using stack = new AsyncDisposableStack();
   const metrics = stack.use(createMetrics('sandbox'));
-  const db: Database = stack.use(
+  const db = stack.use(
     await openDatabase({
       url: config.databaseUrl,
       poolSize: config.poolSize,
-      applicationName: 'tidegate sandbox',
+      applicationName: `tidegate ${config.instance}`,
       log,
     }),
   );
   await assertSchemaCurrent(db, 'sandbox', SANDBOX_MIGRATIONS);
+  const shared = { db, clock: systemClock, random: systemRandom, log };
   const outside = stack.use(new Outside({ metrics }));
-  const faults = new Faults();
-  const master = config.webhookSecret;
-  if (master === undefined)
-    throw Object.assign(new Error('TIDEGATE_WEBHOOK_SECRET is needed to sign callbacks'), { exitCode: 2 });
-  const settings = new Settings(db, faults);
-  await settings.load();
-  const callbacks = new Callbacks({ outside, faults, clock: systemClock, random: systemRandom, master });
-  const handlers = {
-    callback: (payload: unknown, job: Parameters<typeof callbacks.send>[1], signal: AbortSignal) =>
-      callbacks.send(payload, job, signal),
-    autopay: (payload: unknown) => payByItself(world, payload),
-    ship: (payload: unknown) => shipByItself(world, payload),
-    parked: (payload: unknown) => doParked(world, payload),
-  };
-  const jobs = stack.use(new JobRunner(db, log, handlers));
-  const world: World = {
-    db,
-    clock: systemClock,
-    random: systemRandom,
-    log,
-    faults,
-    callbacks,
-    settings,
-    runNow: (job) => {
-      if (job !== null) jobs.now(job);
-    },
-  };
+  const knobs = stack.use(await Knobs.open(shared));
+  const callbacks = stack.use(new Callbacks({ ...shared, knobs, outside, master }));
+  const autopilot = stack.use(new Autopilot(db, log, callbacks));
+  const parkingLot = stack.use(
+    await ParkingLot.open(db, log, (tx, operation, input) => arriveLate(world, tx, operation, input)),
+  );
+  const world: World = { ...shared, knobs, callbacks, autopilot, parkingLot };
   const app = createApp({
     process: 'sandbox',
     log,
@@ -74,42 +68,11 @@ export async function openSandbox(config: ServerConfig, log: Logger): Promise<Sa
     title: 'Tidegate sandbox',
     version: '1',
     ready: { database: async () => void (await db.query({ text: 'SELECT 1' })) },
-    timeoutMs: 70_000,
+    timeoutMs: REQUEST_TIMEOUT_MS,
   });
-  app.route('/', channelRoutes(world, config.sandboxUrl));
-  app.route('/', marketingRoutes(world));
-  app.route('/', fulfilmentRoutes(world));
-  app.route('/', knobRoutes(world, config.sandboxUrl));
+  for (const routes of [channelRoutes, marketingRoutes, fulfilmentRoutes, knobRoutes, truthRoutes]) {
+    app.route('/', routes(world));
+  }
   const owned = stack.move();
   return { app, world, [Symbol.asyncDispose]: () => owned.disposeAsync() };
-}
-
-async function payByItself(world: World, payload: unknown): Promise<JobOutcome> {
-  const { tradeNo } = payload as { tradeNo: string };
-  const decided = await decideTrade(world, tradeNo, 'paid');
-  world.runNow(decided?.job ?? null);
-  return { kind: 'done' };
-}
-
-/** A request that a fault had held back arrives at last; a tombstone that was put meanwhile refuses it. */
-async function doParked(world: World, payload: unknown): Promise<JobOutcome> {
-  const { operation, input } = payload as { operation: string; input: { channel?: string } };
-  const channel = input.channel ?? 'sandbox';
-  switch (operation) {
-    case 'init':
-      await initTrade(world, { ...schemas.init.parse(input), channel });
-      break;
-    case 'refund':
-      await refundTrade(world, { ...schemas.refund.parse(input), channel });
-      break;
-    case 'deduct':
-      await deduct(world, schemas.deduct.parse(input));
-      break;
-    case 'ship':
-      await initShipment(world, schemas.shipment.parse(input));
-      break;
-    default:
-      return { kind: 'given_up', reason: `unknown operation ${operation}` };
-  }
-  return { kind: 'done' };
 }

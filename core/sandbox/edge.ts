@@ -1,80 +1,119 @@
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { TypedResponse } from 'hono';
 import { sleep } from '../kernel/clock.ts';
+import { RefusalError, refuse } from '../kernel/errors.ts';
 import { type AppContext, signalOf } from '../kernel/http/context.ts';
-import type { Where } from './faults.ts';
-import { addJob } from './jobs.ts';
+import type { Message } from './callbacks.store.ts';
+import type { FaultKind, Where } from './faults.ts';
+import type { ParkedRequest } from './parked.ts';
+import type { DeductionAnswer, RefundAnswer, ShipmentAnswer, TradeAnswer } from './wire.ts';
 import type { World } from './world.ts';
 
-/** A request that a fault holds back; see `delayed_past_next_query`. */
-export interface Parked {
-  /** What a query must ask for to let it go. */
-  readonly key: string;
-  readonly operation: string;
-  readonly input: unknown;
-}
+/** What a service says of the thing it was asked about. `none`: it has no record (404). */
+export type Answered = TradeAnswer | RefundAnswer | DeductionAnswer | ShipmentAnswer;
 
-/** What a service answers: its state, and what belongs to it. */
-export type Answered = { state: string; [member: string]: unknown };
+/** A lie that somebody without the secret would tell once this request is known. */
+export type Forgery = Pick<Message, 'source' | 'subject' | 'url' | 'body'>;
 
-type Reply = Response & TypedResponse<Answered, 200, 'json'>;
-
-interface Faulty {
+/** One request from outside, as the faults see it. */
+export interface Ask<V extends Answered> {
   readonly where: Where;
-  /** The work itself, which commits before it returns. */
-  readonly work: () => Promise<Answered>;
-  /** What the service answers when it refuses, having written down that it did. */
-  readonly refuse?: () => Promise<Answered>;
-  /** How the request is done later when it is held back. */
-  readonly parked?: Parked;
-  /** For queries: which held-back request this lets go, and the answer that there is no record. */
+  /** The work itself, committed when it resolves. `refuseFor`: say no, and keep it. */
+  readonly work: (refuseFor: string | null) => Promise<V>;
+  /** For queries: what is asked for. */
   readonly asksFor?: string;
-  readonly none?: Answered;
+  /** How the request is carried out later when it is held back. */
+  readonly late?: ParkedRequest;
+  /** Brings the matter to its end at once; its messages overtake the answer. */
+  readonly early?: () => Promise<readonly Message[]>;
+  readonly forgery?: () => Forgery;
 }
 
-/** Longest time a request is held back when nobody asks for it. */
-const PARKED_MS = 3_000;
+/** The type is that of the good answer: a route declares no other but problems. */
+type Reply<V> = Response & TypedResponse<V, 200, 'json'>;
 
-/** Runs a service's work with the faults that strike it, and answers. Without faults it only runs the work. */
-export async function answerWithFaults(world: World, c: AppContext, faulty: Faulty): Promise<Reply> {
-  if (world.faults.none) return send(c, await faulty.work());
-  const { where } = faulty;
-  const now = world.clock.now();
-  const strikes = (kind: Parameters<typeof world.faults.strike>[0]): boolean =>
-    world.faults.strike(kind, where, now) !== null;
-  const delay = world.faults.strike('delay', where, now);
-  if (delay !== null) await sleep(delay, signalOf(c));
-  if (strikes('outage') || strikes('request_lost')) return hangUp(c);
-  if (faulty.refuse !== undefined && strikes('refused')) return send(c, await faulty.refuse());
-  if (faulty.parked !== undefined && strikes('delayed_past_next_query')) {
-    await addJob(world.db, 'parked', faulty.parked, PARKED_MS);
-    return hangUp(c);
+/** Lets the answer go out before what follows it; the other order is a fault of its own (`early_callback`). */
+export const A_MOMENT_MS = 2;
+
+const REFUSED = 'refused by a fault of the sandbox';
+
+/** Answers one request. Without faults that is its work and nothing else. */
+export async function answer<V extends Answered>(world: World, c: AppContext, ask: Ask<V>): Promise<Reply<V>> {
+  const { knobs, parkingLot } = world;
+  if (knobs.faultless && parkingLot.empty) return send(c, await ask.work(null));
+  const hits = async (kind: FaultKind): Promise<boolean> => (await knobs.strike(kind, ask.where)) !== null;
+
+  const delayMs = await knobs.strike('delay', ask.where);
+  if (delayMs !== null) await sleep(delayMs, signalOf(c));
+  if (await hits('outage')) return world.random.int(2) === 0 ? hangUp(c) : down();
+  if (await hits('request_lost')) return hangUp(c);
+  if (ask.late !== undefined) {
+    const latestInMs = await knobs.strike('delayed_past_next_query', ask.where);
+    if (latestInMs !== null) {
+      await parkingLot.park(ask.late, latestInMs);
+      return hangUp(c);
+    }
   }
-  if (faulty.asksFor !== undefined) return answerQuery(world, c, faulty, strikes('not_found_then_found'));
-  const answer = await faulty.work();
-  return strikes('reply_lost') ? hangUp(c) : send(c, answer);
+  const view = await ask.work((await hits('refused')) ? REFUSED : null);
+  await spread(world, ask, hits);
+  const shown = await distort(ask, view, hits);
+  if (ask.asksFor !== undefined) arriveAfterAnswer(world, c, ask.asksFor);
+  return (await hits('reply_lost')) ? hangUp(c) : send(c, shown);
 }
 
-async function answerQuery(world: World, c: AppContext, faulty: Faulty, hide: boolean): Promise<Reply> {
-  const answer = hide && faulty.none !== undefined ? faulty.none : await faulty.work();
-  const lost = world.faults.strike('reply_lost', faulty.where, world.clock.now()) !== null;
-  const response = lost ? hangUp(c) : send(c, answer);
-  // The query was answered from before; only now does the held-back request get through.
-  await world.db.query({
-    name: 'sandbox_release_parked',
-    text: `UPDATE sandbox.job SET due_at = clock_timestamp() + interval '5 milliseconds'
-      WHERE kind = 'parked' AND given_up IS NULL AND payload->>'key' = $1`,
-    values: [faulty.asksFor],
+/** The messages that overtake the answer: true ones that are early, and forged ones. */
+async function spread<V extends Answered>(
+  world: World,
+  ask: Ask<V>,
+  hits: (kind: FaultKind) => Promise<boolean>,
+): Promise<void> {
+  if (ask.forgery !== undefined && (await hits('forged_callback'))) {
+    await world.callbacks.lie({ ...ask.forgery(), forged: true });
+  }
+  if (ask.early !== undefined && (await hits('early_callback'))) await world.callbacks.sendNow(await ask.early());
+}
+
+async function distort<V extends Answered>(
+  ask: Ask<V>,
+  view: V,
+  hits: (kind: FaultKind) => Promise<boolean>,
+): Promise<Answered> {
+  if (ask.asksFor !== undefined && view.state !== 'none' && (await hits('not_found_then_found'))) {
+    return { state: 'none' };
+  }
+  if ('amount' in view && view.amount !== undefined && (await hits('wrong_amount')))
+    return { ...view, amount: view.amount + 1 };
+  return view;
+}
+
+/** What was held back comes in when the answer to this query is out, never before. */
+function arriveAfterAnswer(world: World, c: AppContext, key: string): void {
+  if (world.parkingLot.empty) return;
+  // 'close' follows an answer as well as a connection that died.
+  c.env.outgoing?.once('close', () => {
+    void world.parkingLot.answered(key).catch((error: unknown) => {
+      c.get('app').log.warn({ err: error, key }, 'a held-back request waits for its time');
+    });
   });
-  return response;
 }
 
-function send(c: AppContext, answer: Answered): Reply {
-  // The contract of a route names its good answer only; a 404 here says `none`, in the same shape.
-  return c.json(answer, answer.state === 'none' ? 404 : 200) as Reply;
+function send<V>(c: AppContext, shown: Answered): Reply<V> {
+  return c.json(shown, shown.state === 'none' ? 404 : 200) as unknown as Reply<V>;
 }
 
 /** The connection dies without a word, as when the network or the process does. */
-function hangUp(c: AppContext): Reply {
+function hangUp<V>(c: AppContext): Reply<V> {
   c.env.incoming?.socket.destroy();
-  return c.json({ state: 'lost' }, 503) as unknown as Reply;
+  return RESPONSE_ALREADY_SENT as Reply<V>;
+}
+
+function down(): never {
+  throw new RefusalError(refuse('unavailable', 'A fault of the sandbox: the service is down.'));
+}
+
+/** The key is known for something else: no word about that, and none about this. */
+export function contradiction(what: string): never {
+  throw new RefusalError(
+    refuse('idempotency_key_reused', `${what} is known with another content; the first one stands.`),
+  );
 }

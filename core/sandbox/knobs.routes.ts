@@ -2,173 +2,131 @@ import { z } from '@hono/zod-openapi';
 import { ok, refuse } from '../kernel/errors.ts';
 import { reply } from '../kernel/http/problem.ts';
 import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
-import { effects, listTrades, statement } from './audit.ts';
-import { CHANNELS, decideTrade, findTrade, tradeView } from './channel.ts';
-import { FAULT_KINDS, faultPlanSchema } from './faults.ts';
-import { moveShipment, shipmentView } from './fulfilment.ts';
-import { settingsSchema } from './settings.ts';
+import { wire } from '../kernel/http/wire.ts';
+import { tradeView } from './channel.routes.ts';
+import { FAULT_KINDS, faultPlanSchema, faultReportSchema } from './faults.ts';
+import { shipmentView } from './fulfilment.routes.ts';
+import { settingsSchema } from './knobs.ts';
+import { findShipment, moveShipment } from './shipments.ts';
+import { endTrade, tradesOf } from './trades.ts';
+import { ambiguous } from './truth.routes.ts';
+import { channel, key, shipmentAnswer, tradeAnswer } from './wire.ts';
 import type { World } from './world.ts';
 
-/** The hands of the people out there, and the knobs of drills and tests. */
-const tradeNo = z.string().min(1).max(500);
-const anything = z.any().openapi({ type: 'object' });
-const open = { access: 'open' } as const;
-const faultReport = anything;
+const acting = { access: 'open' as const, tags: ['people out there'] };
+const knobs = { access: 'open' as const, tags: ['knobs'] };
 
 const routes = {
   pay: route({
-    ...open,
+    ...acting,
     method: 'post',
     path: '/sandbox/pay/{tradeNo}',
-    summary: 'What the shopper does at the channel',
+    summary: 'What the shopper does with an open trade; `closed` is the channel itself',
     request: {
-      params: z.object({ tradeNo }),
-      body: jsonBody(z.strictObject({ result: z.enum(['paid', 'failed', 'cancelled']).openapi({ example: 'paid' }) })),
+      params: wire.object({ tradeNo: key }),
+      query: wire.object({ channel: channel.optional() }),
+      body: jsonBody(
+        wire.object({ result: z.enum(['paid', 'failed', 'cancelled', 'closed']).openapi({ example: 'paid' }) }),
+      ),
     },
-    responses: { 200: json(anything, 'The trade as it stands now.') },
+    responses: { 200: json(tradeAnswer, 'The trade as it stands now.') },
   }),
   ship: route({
-    ...open,
+    ...acting,
     method: 'post',
     path: '/sandbox/shipments/{shipmentId}',
-    summary: 'What the carrier does with a parcel',
+    summary: 'What the warehouse does with a parcel',
     request: {
-      params: z.object({ shipmentId: z.string().min(1).max(500) }),
-      body: jsonBody(z.strictObject({ result: z.enum(['processing', 'delivered', 'failed']) })),
+      params: wire.object({ shipmentId: key }),
+      body: jsonBody(wire.object({ result: z.enum(['processing', 'delivered', 'failed', 'cancelled']) })),
     },
-    responses: { 200: json(anything, 'The parcel as it stands now.') },
-  }),
-  trade: route({
-    ...open,
-    method: 'get',
-    path: '/sandbox/trades/{tradeNo}',
-    summary: 'The truth about a trade',
-    request: { params: z.object({ tradeNo }) },
-    responses: { 200: json(anything, 'The trade.') },
-  }),
-  trades: route({
-    ...open,
-    method: 'get',
-    path: '/sandbox/trades',
-    summary: 'The truth about all trades, page by page',
-    request: {
-      query: z.strictObject({
-        after: tradeNo.optional(),
-        limit: z.coerce.number().int().min(1).max(1_000).default(500),
-      }),
-    },
-    responses: {
-      200: json(z.object({ trades: z.array(anything), next: z.string().nullable() }), 'Trades in number order.'),
-    },
-  }),
-  effects: route({
-    ...open,
-    method: 'get',
-    path: '/sandbox/effects',
-    summary: 'How often each thing really happened: sums, and what happened more than once',
-    responses: { 200: json(anything, 'The sums.') },
-  }),
-  putFaults: route({
-    ...open,
-    method: 'put',
-    path: '/sandbox/faults',
-    summary: `Sets the fault plan. Kinds: ${FAULT_KINDS.join(', ')}`,
-    request: { body: jsonBody(faultPlanSchema) },
-    responses: { 200: json(faultReport, 'The plan in force.') },
-  }),
-  getFaults: route({
-    ...open,
-    method: 'get',
-    path: '/sandbox/faults',
-    responses: { 200: json(faultReport, 'The plan, with how often each fault has struck.') },
-  }),
-  deleteFaults: route({
-    ...open,
-    method: 'delete',
-    path: '/sandbox/faults',
-    responses: { 200: json(faultReport, 'No faults.') },
+    responses: { 200: json(shipmentAnswer, 'The parcel as it stands now.') },
   }),
   putSettings: route({
-    ...open,
+    ...knobs,
     method: 'put',
     path: '/sandbox/settings',
-    summary: 'How shoppers and parcels behave when nobody acts for them',
+    summary: 'How shoppers and parcels behave when nobody acts for them; what is not named gets its default',
     request: { body: jsonBody(settingsSchema) },
     responses: { 200: json(settingsSchema, 'The settings in force.') },
   }),
   getSettings: route({
-    ...open,
+    ...knobs,
     method: 'get',
     path: '/sandbox/settings',
     responses: { 200: json(settingsSchema, 'The settings in force.') },
   }),
-  statement: route({
-    ...open,
+  putFaults: route({
+    ...knobs,
+    method: 'put',
+    path: '/sandbox/faults',
+    summary: `Replaces all faults. Kinds: ${FAULT_KINDS.join(', ')}`,
+    request: { body: jsonBody(faultPlanSchema) },
+    responses: { 200: json(faultReportSchema, 'The faults in force.') },
+  }),
+  getFaults: route({
+    ...knobs,
     method: 'get',
-    path: '/sandbox/statements/{file}',
-    summary: "A channel's daily statement as CSV: `2026-11-11.csv`",
-    request: {
-      params: z.object({ file: z.string().regex(/^\d{4}-\d{2}-\d{2}\.csv$/, 'must be a date and .csv') }),
-      query: z.strictObject({ channel: z.enum(CHANNELS).default('sandbox') }),
-    },
-    responses: {
-      200: { description: 'CSV, one line a payment or refund.', content: { 'text/csv': { schema: z.string() } } },
-    },
+    path: '/sandbox/faults',
+    responses: { 200: json(faultReportSchema, 'The faults in force, each with how often it has fired.') },
+  }),
+  deleteFaults: route({
+    ...knobs,
+    method: 'delete',
+    path: '/sandbox/faults',
+    summary: 'Lifts all faults; requests that are held back still arrive in their time',
+    responses: { 200: json(faultReportSchema, 'None.') },
   }),
 };
 
-export function knobRoutes(world: World, baseUrl: string) {
+export function knobRoutes(world: World) {
   const router = createRouter();
   router.openapi(routes.pay, async (c) => {
     const { tradeNo } = c.req.valid('param');
-    const decided = await decideTrade(world, tradeNo, c.req.valid('json').result);
-    if (decided !== null) {
-      world.runNow(decided.job);
-      return reply(c, ok(tradeView(decided.row, baseUrl)));
+    const { result } = c.req.valid('json');
+    const wanted = c.req.valid('query').channel;
+    const ended = await endTrade(world.db, tradeNo, wanted ?? null, result);
+    if (ended !== null) {
+      world.callbacks.send([ended.message]);
+      return reply(c, ok(tradeView(ended.row, c)));
     }
-    const row = await findTrade(world.db, tradeNo, null);
-    if (row === null) return reply(c, refuse('not_found', `No channel has a trade ${tradeNo}.`));
-    return reply(c, refuse('wrong_state', `Trade ${tradeNo} is ${row.state}; only an open one can be decided.`));
+    const trades = (await tradesOf(world.db, tradeNo)).filter((t) => wanted === undefined || t.channel === wanted);
+    const [trade] = trades;
+    if (trade === undefined) return reply(c, refuse('not_found', `No channel has a trade ${tradeNo}.`));
+    if (trades.length > 1) return reply(c, refuse('wrong_state', ambiguous(tradeNo)));
+    // Pressed twice: it is as the shopper wants it, and nothing happens again.
+    if (trade.state === result) return reply(c, ok(tradeView(trade, c)));
+    return reply(
+      c,
+      refuse('wrong_state', `Trade ${tradeNo} is ${trade.state}; only an open one can become ${result}.`),
+    );
   });
   router.openapi(routes.ship, async (c) => {
     const { shipmentId } = c.req.valid('param');
-    const moved = await moveShipment(world, shipmentId, c.req.valid('json').result);
-    if (moved === null)
-      return reply(c, refuse('wrong_state', `Shipment ${shipmentId} is not here or cannot go there.`));
-    world.runNow(moved.job);
-    return reply(c, ok(shipmentView(moved.row)));
-  });
-  router.openapi(routes.trade, async (c) => {
-    const { tradeNo } = c.req.valid('param');
-    const row = await findTrade(world.db, tradeNo, null);
-    return row === null
-      ? reply(c, refuse('not_found', `No channel has a trade ${tradeNo}.`))
-      : reply(c, ok(tradeView(row, baseUrl)));
-  });
-  router.openapi(routes.trades, async (c) => {
-    const { after, limit } = c.req.valid('query');
-    return reply(c, ok(await listTrades(world.db, after ?? '', limit)));
-  });
-  router.openapi(routes.effects, async (c) => reply(c, ok(await effects(world.db))));
-  router.openapi(routes.putFaults, async (c) => {
-    await world.settings.putFaults(c.req.valid('json'));
-    return reply(c, ok(world.faults.report));
-  });
-  router.openapi(routes.getFaults, async (c) => reply(c, ok(world.faults.report)));
-  router.openapi(routes.deleteFaults, async (c) => {
-    await world.settings.putFaults({ seed: 1, faults: [] });
-    return reply(c, ok(world.faults.report));
+    const { result } = c.req.valid('json');
+    const moved = await moveShipment(world.db, shipmentId, result);
+    if (moved !== null) {
+      world.callbacks.send([moved.message]);
+      return reply(c, ok(shipmentView(moved.row)));
+    }
+    const row = await findShipment(world.db, shipmentId);
+    if (row === null) return reply(c, refuse('not_found', `There is no shipment ${shipmentId}.`));
+    if (row.state === result) return reply(c, ok(shipmentView(row)));
+    return reply(c, refuse('wrong_state', `Shipment ${shipmentId} is ${row.state}; it cannot become ${result}.`));
   });
   router.openapi(routes.putSettings, async (c) => {
-    await world.settings.put(c.req.valid('json'));
-    return reply(c, ok(world.settings.values));
+    await world.knobs.putSettings(c.req.valid('json'));
+    return reply(c, ok(world.knobs.settings));
   });
-  router.openapi(routes.getSettings, async (c) => reply(c, ok(world.settings.values)));
-  router.openapi(routes.statement, async (c) => {
-    const date = c.req.valid('param').file.slice(0, 10);
-    return new Response(statement(world.db, c.req.valid('query').channel, date), {
-      headers: { 'content-type': 'text/csv; charset=utf-8' },
-    });
+  router.openapi(routes.getSettings, async (c) => reply(c, ok(world.knobs.settings)));
+  router.openapi(routes.putFaults, async (c) => {
+    await world.knobs.putFaults(c.req.valid('json'));
+    return reply(c, ok(await world.knobs.report()));
+  });
+  router.openapi(routes.getFaults, async (c) => reply(c, ok(await world.knobs.report())));
+  router.openapi(routes.deleteFaults, async (c) => {
+    await world.knobs.putFaults({ seed: 1, faults: [] });
+    return reply(c, ok(await world.knobs.report()));
   });
   return router;
 }
