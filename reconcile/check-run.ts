@@ -197,7 +197,8 @@ async function coverageOf(kit: CheckKit, check: Check, ran: Ran): Promise<Covera
   if (check.mode.by === 'dirty') {
     const waiting = await dirtyBacklog(kit.db, check.id);
     backlog = waiting.count;
-    lagSeconds = Math.max(age(waiting.since), await feedLagSeconds(kit));
+    // A full audit saw all that was committed, fed or not; what it could not strike off is only looked at once more.
+    if (!full) lagSeconds = Math.max(age(waiting.since), await feedLagSeconds(kit));
   }
   return {
     mode: full ? 'full' : 'incremental',

@@ -16,6 +16,7 @@ describe('configuration', () => {
       controlUrl: 'http://127.0.0.1:4600',
       coreUrl: 'http://127.0.0.1:4601',
       sandboxUrl: 'http://127.0.0.1:4609',
+      sandboxExposed: false,
       instance: 'core-1',
       instanceToken: undefined,
       webhookSecret: undefined,
