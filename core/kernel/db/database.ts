@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module';
-import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
@@ -18,7 +16,6 @@ export interface Sql {
 }
 
 export interface Tx extends Sql {
-  readonly drizzle: NodePgDatabase;
   /** Runs once the transaction is committed; never when it rolled back. */
   afterCommit(fn: () => void): void;
 }
@@ -30,7 +27,6 @@ export interface TxOptions {
 }
 
 export interface Database extends Sql, AsyncDisposable {
-  readonly drizzle: NodePgDatabase;
   readonly pool: pg.Pool;
   tx<T>(fn: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>;
 }
@@ -110,25 +106,11 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
   return database;
 }
 
-const load = createRequire(import.meta.url);
-
-/** Loaded where it is first asked for: its 600 modules cost every starting process 0.8 s of CPU (measured). */
-function drizzleOver(client: pg.Pool | pg.PoolClient): NodePgDatabase {
-  const { drizzle } = load('drizzle-orm/node-postgres') as typeof import('drizzle-orm/node-postgres');
-  return drizzle(client);
-}
-
 class PoolDatabase implements Database {
   readonly pool: pg.Pool;
-  #drizzle: NodePgDatabase | undefined;
 
   constructor(pool: pg.Pool) {
     this.pool = pool;
-  }
-
-  get drizzle(): NodePgDatabase {
-    this.#drizzle ??= drizzleOver(this.pool);
-    return this.#drizzle;
   }
 
   async query<Row extends object = Record<string, unknown>>(query: Query): Promise<Row[]> {
@@ -204,15 +186,9 @@ const NEVER = new AbortController().signal;
 class ClientTx implements Tx {
   readonly #client: pg.PoolClient;
   readonly #hooks: (() => void)[] = [];
-  #drizzle: NodePgDatabase | undefined;
 
   constructor(client: pg.PoolClient) {
     this.#client = client;
-  }
-
-  get drizzle(): NodePgDatabase {
-    this.#drizzle ??= drizzleOver(this.#client);
-    return this.#drizzle;
   }
 
   async query<Row extends object = Record<string, unknown>>(query: Query): Promise<Row[]> {
