@@ -75,16 +75,18 @@ export async function lockCursor(sql: Sql, name: string, holder: string): Promis
 
 /**
  * The events after a position in commit order, at most `limit`. Only rows of transactions below the snapshot's horizon
- * are shown: whatever lies there is decided, so nothing can still commit behind the cursor.
+ * are shown: whatever lies there is decided, so nothing can still commit behind the cursor. The order names the table's
+ * column: a bare `xid` would be the text of the answer, by which 100 comes before 99, and the cursor would step back
+ * over what was taken, or pass over what was not.
  */
 export async function readEvents(sql: Sql, after: Position, limit: number): Promise<BusEvent[]> {
   return sql.query<BusEvent>({
     name: 'bus_read',
     text: `SELECT id, xid::text AS xid, type, machine, entity_id AS "entityId", scope, from_state AS "fromState",
         to_state AS "toState", actor, reason, at
-      FROM core.event
+      FROM core.event e
       WHERE (xid, id) > ($1::xid8, $2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-      ORDER BY xid, id LIMIT $3`,
+      ORDER BY e.xid, e.id LIMIT $3`,
     values: [after.xid, after.eventId, limit],
   });
 }

@@ -68,7 +68,7 @@ async function fresh(options: Parameters<typeof recorder>[1] = {}) {
   seen += 1;
   const made = recorder(`c${seen}`, options);
   const rows = await database.db.query<{ xid: string; id: number }>({
-    text: 'SELECT xid::text AS xid, id FROM core.event ORDER BY xid DESC, id DESC LIMIT 1',
+    text: 'SELECT xid::text AS xid, id FROM core.event e ORDER BY e.xid DESC, e.id DESC LIMIT 1',
   });
   await rewind(kit(), made.consumer.name, rows[0] === undefined ? START : { xid: rows[0].xid, eventId: rows[0].id });
   return made;
@@ -90,6 +90,25 @@ describe('a consumer', () => {
     };
     await drain(replay);
     expect(again.slice(-3)).toEqual(['a1', 'a2', 'a3']);
+  });
+
+  test('follows transaction ids as numbers: 99 comes before 100, whatever the letters say', async () => {
+    const { consumer, batches } = await fresh({ batch: 2 });
+    for (const xid of ['100', '99', '101', '98', '9', '10']) {
+      await database.db.query({
+        text: `INSERT INTO core.event (type, machine, entity_id, to_state, actor, reason, at, xid)
+          VALUES ('order.created', 'order', 'x' || $1, 'O0', 'test', 'a test', now(), $1::xid8)`,
+        values: [xid],
+      });
+    }
+    await rewind(kit(), consumer.name, START);
+    await drain(consumer);
+    expect(batches.slice(0, 3)).toEqual([
+      ['x9', 'x10'],
+      ['x98', 'x99'],
+      ['x100', 'x101'],
+    ]);
+    expect(batches.flat().filter((name) => name.startsWith('x'))).toHaveLength(6);
   });
 
   test('waits for a transaction that began earlier and commits later, and never passes it', async () => {
