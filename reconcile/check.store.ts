@@ -125,12 +125,20 @@ export async function readDirty(sql: Sql, checkId: string, limit: number): Promi
   });
 }
 
+/**
+ * Strikes off what a check has seen, unless it was touched again since. A row that a feed touches at this moment is passed
+ * over: it stays dirty anyway, and waiting for it could close a ring with a feed that waits for one struck off here.
+ */
 export async function cleanDirty(sql: Sql, checkId: string, rows: readonly DirtyRow[]): Promise<void> {
   if (rows.length === 0) return;
   await sql.query({
     name: 'dirty_clean',
-    text: `DELETE FROM reconcile.dirty d USING unnest($2::text[], $3::bigint[]) AS c (key, generation)
-      WHERE d.check_id = $1 AND d.key = c.key AND d.generation = c.generation`,
+    text: `WITH seen AS (
+        SELECT d.check_id, d.kind, d.key FROM reconcile.dirty d
+        JOIN unnest($2::text[], $3::bigint[]) AS c (key, generation) ON d.key = c.key AND d.generation = c.generation
+        WHERE d.check_id = $1 FOR UPDATE OF d SKIP LOCKED
+      ) DELETE FROM reconcile.dirty d USING seen
+      WHERE d.check_id = seen.check_id AND d.kind = seen.kind AND d.key = seen.key`,
     values: [checkId, rows.map((r) => r.key), rows.map((r) => r.generation)],
   });
 }
