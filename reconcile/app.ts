@@ -1,5 +1,6 @@
 import type { CoreContext } from '../core/context.ts';
-import { type App, createApp } from '../core/kernel/http/app.ts';
+import type { App } from '../core/kernel/http/app.ts';
+import { createApp } from '../core/kernel/http/create-app.ts';
 import type { Metrics } from '../core/kernel/metrics.ts';
 import { Runner } from './runner.ts';
 

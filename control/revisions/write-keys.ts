@@ -1,4 +1,4 @@
-import { canonicalJson, sha256 } from '../../core/guard/canonical.ts';
+import { canonicalJson, sha256 } from '../../core/kernel/canonical.ts';
 import type { Sql, Tx } from '../../core/kernel/db/database.ts';
 
 /** What a write with a key was and what came of it. */

@@ -1,12 +1,12 @@
 import type { CoreContext } from '../context.ts';
-import { canonicalJson, sha256 } from '../guard/canonical.ts';
+import { canonicalJson, sha256 } from '../kernel/canonical.ts';
 import type { Sql, Tx } from '../kernel/db/database.ts';
 import { must, ok, type Result, refuse } from '../kernel/errors.ts';
 import type { Currency } from '../kernel/money.ts';
+import { logOperation } from '../operations/operation-log.ts';
 import { productMachine } from './catalog.machine.ts';
 import { type Product, readProduct } from './catalog.read.ts';
 import { findImport, insertSkus, type NewSku, prepareImport } from './catalog.store.ts';
-import { logOperation } from './operation-log.ts';
 import { type ProductDraft, parseProduct } from './product.format.ts';
 import { takeSnapshot } from './snapshot.ts';
 

@@ -1,7 +1,7 @@
 import type { Sql } from '../kernel/db/database.ts';
 import type { MachineRow } from '../kernel/machine.ts';
 import type { Currency } from '../kernel/money.ts';
-import { WAREHOUSE } from '../stock/stock.store.ts';
+import { WAREHOUSE } from '../stock/pieces.ts';
 import type { Attribute } from './product.format.ts';
 
 export interface ProductRow extends Omit<MachineRow, 'id'> {

@@ -1,11 +1,11 @@
 import type { CoreContext } from '../context.ts';
 import { catchRefusal, must, ok, type Refusal, RefusalError, type Result, refuse } from '../kernel/errors.ts';
 import type { Money } from '../kernel/money.ts';
+import { logOperation } from '../operations/operation-log.ts';
 import { stockOf } from '../stock/stock.ts';
 import { LIFE_CYCLE, type LifeCycleCommand, type ProductState, productMachine } from './catalog.machine.ts';
 import { type Product, readProduct, type Sku, skuOf, stateOf } from './catalog.read.ts';
 import { lockSku, type ProductRow, readProductRow, type SkuRow, updatePrice } from './catalog.store.ts';
-import { logOperation } from './operation-log.ts';
 import { type SnapshotContent, takeSnapshot } from './snapshot.ts';
 
 /**

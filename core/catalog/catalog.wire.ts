@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { moneySchema, stateSchema } from '../kernel/http/values.ts';
 import { wire } from '../kernel/http/wire.ts';
-import { stockSchema } from '../stock/stock.routes.ts';
+import { stockSchema } from '../stock/stock.wire.ts';
 import { PRODUCT_STATE_CODES, type ProductState, productMachine } from './catalog.machine.ts';
 import type { Product, ProductSummary, Sku } from './catalog.read.ts';
 

@@ -1,4 +1,4 @@
-import { canonicalJson, sha256 } from '../guard/canonical.ts';
+import { canonicalJson, sha256 } from '../kernel/canonical.ts';
 import type { Currency } from '../kernel/money.ts';
 import type { Attribute } from './product.format.ts';
 

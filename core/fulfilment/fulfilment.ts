@@ -4,7 +4,7 @@ import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
 import { newId } from '../kernel/ids.ts';
 import { type Cause, readRow } from '../kernel/machine.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
-import { lockPayOrder } from '../payments/payments.store.ts';
+import { lockPayOrder } from '../payorders/payorders.ts';
 import { openRefund } from '../refunds/refunds.ts';
 import { shipmentMachine } from './fulfilment.machine.ts';
 import type { ParcelView } from './fulfilment.port.ts';

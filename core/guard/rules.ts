@@ -1,4 +1,4 @@
-import { canonicalJson, sha256 } from './canonical.ts';
+import { canonicalJson, sha256 } from '../kernel/canonical.ts';
 
 /**
  * One rule as control publishes it. Everything that the rule means is in its body; the body's shape belongs to its kind.

@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { sha256 } from './canonical.ts';
+import { sha256 } from '../kernel/canonical.ts';
 import { setMessage } from './protocol.ts';
 import { hashRules, type RuleSet } from './rules.ts';
 

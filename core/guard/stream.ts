@@ -1,4 +1,5 @@
 import { createParser } from 'eventsource-parser';
+import { after } from '../kernel/clock.ts';
 
 /** How a connection to control's rule stream came to its end. Every one of them is followed by another try. */
 export interface StreamEnd {
@@ -34,10 +35,10 @@ export async function readStream(options: StreamOptions): Promise<StreamEnd> {
   if (options.signal.aborted) onAbort();
   options.signal.addEventListener('abort', onAbort, { once: true });
   const silent = (): void => finish('silent', `nothing was heard for ${options.silenceMs} ms`);
-  let watchdog = setTimeout(silent, options.silenceMs);
+  let watchdog = after(options.silenceMs, silent);
   const onBytes = (): void => {
-    clearTimeout(watchdog);
-    watchdog = setTimeout(silent, options.silenceMs);
+    watchdog[Symbol.dispose]();
+    watchdog = after(options.silenceMs, silent);
     options.onAlive();
   };
   try {
@@ -56,7 +57,7 @@ export async function readStream(options: StreamOptions): Promise<StreamEnd> {
     if (cause === 'ERR_ENCODING_INVALID_ENCODED_DATA') finish('garbage', 'bytes that are not UTF-8');
     else finish(opened ? 'ended' : 'unreachable', cause);
   } finally {
-    clearTimeout(watchdog);
+    watchdog[Symbol.dispose]();
     options.signal.removeEventListener('abort', onAbort);
   }
   return end ?? { kind: 'ended', detail: '' };

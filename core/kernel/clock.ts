@@ -43,6 +43,13 @@ export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
+/** Calls `fn` once after `ms`; disposed before that, never. The timer does not keep the process alive. */
+export function after(ms: number, fn: () => void): Disposable {
+  const timer = setTimeout(fn, ms);
+  timer.unref();
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
 export function addMs(date: Date, ms: number): Date {
   return new Date(date.getTime() + ms);
 }

@@ -1,5 +1,5 @@
 import type { Sql } from '../kernel/db/database.ts';
-import type { Posting, Side } from './ledger.ts';
+import type { Posting, Side } from './posting.ts';
 
 /**
  * One statement: the accounts where they are new, the posting if it is new, and its entries only then. The accounts are

@@ -1,34 +1,8 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Sql } from '../kernel/db/database.ts';
 import type { Currency } from '../kernel/money.ts';
-import type { AccountRef } from './accounts.ts';
 import { appendPosting } from './ledger.store.ts';
-
-/** One side of a posting: debit positive, credit negative, in minor units of the account's currency. */
-export interface Side {
-  readonly account: AccountRef;
-  readonly amount: number;
-  readonly orderId?: string | null;
-}
-
-export type PostingKind = 'capture' | 'late_capture' | 'refund_asked' | 'refund_done' | 'refund_failed';
-
-export interface Posting {
-  readonly kind: PostingKind;
-  /** The business fact: a capture's or a refund's id. With `kind` it is unique, so a fact is posted once. */
-  readonly reference: string;
-  readonly payOrderId: string | null;
-  readonly reason: string;
-  readonly sides: readonly Side[];
-}
-
-export function debit(account: AccountRef, amount: number, orderId?: string | null): Side {
-  return { account, amount, orderId: orderId ?? null };
-}
-
-export function credit(account: AccountRef, amount: number, orderId?: string | null): Side {
-  return { account, amount: -amount, orderId: orderId ?? null };
-}
+import type { Posting, Side } from './posting.ts';
 
 /**
  * Writes a posting and its entries inside the caller's transaction, next to the state move that it books. Sides of 0 are

@@ -1,10 +1,10 @@
-import { logOperation } from '../catalog/operation-log.ts';
 import type { CoreContext } from '../context.ts';
-import { canonicalJson, sha256 } from '../guard/canonical.ts';
+import { canonicalJson, sha256 } from '../kernel/canonical.ts';
 import type { Sql } from '../kernel/db/database.ts';
 import { ok, type Result, refuse } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { formatMoney, type Money, money } from '../kernel/money.ts';
+import { logOperation } from '../operations/operation-log.ts';
 import {
   type CouponRow,
   insertCoupon,

@@ -6,7 +6,8 @@ import { releaseCoupon } from '../marketing/coupons.ts';
 import { kickRollbacks, unsettledDeductions } from '../marketing/deductions.ts';
 import { paymentDriver } from '../payments/payments.driver.ts';
 import { LIVE_PAYMENT_STATES } from '../payments/payments.machine.ts';
-import { attemptsOf, lockPayOrder, ordersOf, setCancelIntent } from '../payments/payments.store.ts';
+import { attemptsOf, setCancelIntent } from '../payments/payments.store.ts';
+import { lockPayOrder, ordersOf } from '../payorders/payorders.ts';
 import { release } from '../stock/stock.ts';
 import { orderMachine } from './orders.machine.ts';
 
@@ -134,8 +135,4 @@ async function complete(context: CoreContext, row: OrderRow, from: 'O2' | 'O3' |
     scope: row.pay_order_id,
   });
   return { kind: 'moved' };
-}
-
-export function kickOrder(context: CoreContext, id: string): void {
-  context.background.kick('order', (signal) => claimAndDrive(orderDriver, context, id, signal));
 }

@@ -1,6 +1,6 @@
 import type { Database, Sql } from '../kernel/db/database.ts';
 import type { Currency } from '../kernel/money.ts';
-import type { Notice } from './orders.store.ts';
+import type { Notice } from '../payorders/payorders.ts';
 import type { Address } from './placing.ts';
 
 /*

@@ -1,51 +1,7 @@
 import type { Sql } from '../kernel/db/database.ts';
 import type { Currency } from '../kernel/money.ts';
+import type { Notice } from '../payorders/payorders.ts';
 import type { SharedLine } from './pricing.ts';
-
-export interface NewPayOrder {
-  readonly id: string;
-  readonly userId: number;
-  readonly currency: Currency;
-  readonly payable: number;
-  readonly discount: number;
-  readonly couponCode: string | null;
-  readonly idempotencyKey: string;
-  readonly bodyDigest: string;
-  readonly notices: readonly Notice[];
-  readonly expiresAt: Date;
-  readonly createdAt: Date;
-}
-
-/** Something about the order that its shopper should know and did not ask for. */
-export interface Notice {
-  readonly code: 'coupon_skipped';
-  readonly message: string;
-}
-
-/** False when the user's key is taken: by a request that was faster, whose end this one has waited for. */
-export async function insertPayOrder(sql: Sql, payOrder: NewPayOrder): Promise<boolean> {
-  const rows = await sql.query({
-    name: 'pay_order_insert',
-    text: `INSERT INTO core.pay_order
-        (id, user_id, currency, stage, payable, discount, coupon_code, idempotency_key, body_digest, notices, expires_at, created_at)
-      VALUES ($1, $2, $3, 'full', $4, $5, $6, $7, $8, $9::jsonb, $10, $11)
-      ON CONFLICT (user_id, idempotency_key) DO NOTHING RETURNING id`,
-    values: [
-      payOrder.id,
-      payOrder.userId,
-      payOrder.currency,
-      payOrder.payable,
-      payOrder.discount,
-      payOrder.couponCode,
-      payOrder.idempotencyKey,
-      payOrder.bodyDigest,
-      JSON.stringify(payOrder.notices),
-      payOrder.expiresAt,
-      payOrder.createdAt,
-    ],
-  });
-  return rows.length === 1;
-}
 
 /** All lines in one statement; line numbers count from 1 in the order they were asked for. */
 export async function insertLines(sql: Sql, orderId: string, lines: readonly SharedLine[]): Promise<void> {

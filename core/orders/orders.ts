@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { readSellable } from '../catalog/catalog.store.ts';
 import type { CoreContext } from '../context.ts';
-import { canonicalJson, sha256 } from '../guard/canonical.ts';
+import { canonicalJson, sha256 } from '../kernel/canonical.ts';
 import { addMs } from '../kernel/clock.ts';
 import { catchRefusal, ok, type Result, refuse } from '../kernel/errors.ts';
 import { refuseFields } from '../kernel/http/wire.ts';

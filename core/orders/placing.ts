@@ -4,9 +4,11 @@ import type { Tx } from '../kernel/db/database.ts';
 import { type Refusal, RefusalError, refuse } from '../kernel/errors.ts';
 import { type Money, money } from '../kernel/money.ts';
 import { lockCoupon, refuseTaken } from '../marketing/coupons.ts';
-import { refuseLack, reserve } from '../stock/stock.ts';
+import { insertPayOrder, type NewPayOrder, type Notice } from '../payorders/payorders.ts';
+import { refuseLack } from '../stock/pieces.ts';
+import { reserve } from '../stock/stock.ts';
 import { orderMachine } from './orders.machine.ts';
-import { type CreatedRow, insertLines, insertPayOrder, type NewPayOrder, type Notice } from './orders.store.ts';
+import { type CreatedRow, insertLines } from './orders.store.ts';
 import type { Item, PricedGoods, SharedLine } from './pricing.ts';
 
 /** Where goods go. Accounts and their addresses belong to the shop in front; an order keeps its own. */

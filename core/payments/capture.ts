@@ -5,23 +5,16 @@ import type { Tx } from '../kernel/db/database.ts';
 import { newId } from '../kernel/ids.ts';
 import { type Cause, readRow } from '../kernel/machine.ts';
 import { clearing, merchantPayable, subsidy, suspense } from '../ledger/accounts.ts';
-import { credit, debit, post } from '../ledger/ledger.ts';
+import { post } from '../ledger/ledger.ts';
+import { credit, debit } from '../ledger/posting.ts';
 import { spendCoupon } from '../marketing/coupons.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
+import { lockPayOrder, markPaid, type OrderOfPayOrder, ordersOf, type PayOrderRow } from '../payorders/payorders.ts';
 import { openRefund } from '../refunds/refunds.ts';
 import { holdUntil, release, take } from '../stock/stock.ts';
 import { kickLateCapture } from './late.ts';
 import { captureMachine, paymentMachine } from './payments.machine.ts';
-import {
-  type CaptureRow,
-  findCapture,
-  lockPayOrder,
-  markPaid,
-  type OrderOfPayOrder,
-  ordersOf,
-  type PaymentRow,
-  type PayOrderRow,
-} from './payments.store.ts';
+import { type CaptureRow, findCapture, type PaymentRow } from './payments.store.ts';
 
 /** What a channel says it took, from a callback, a query or a close. Amount in minor units. */
 export interface PaidTrade {

@@ -1,8 +1,9 @@
 import type { CoreContext } from '../context.ts';
 import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
+import { lockPayOrder } from '../payorders/payorders.ts';
 import { openRefund } from '../refunds/refunds.ts';
 import { captureMachine } from './payments.machine.ts';
-import { type CaptureRow, lockPayOrder } from './payments.store.ts';
+import type { CaptureRow } from './payments.store.ts';
 
 /**
  * Late captures (迟到的支付成功): money that came after the attempt's end lies in suspense and goes back in full, by

@@ -8,10 +8,11 @@ import {
   rollbackDriver,
   unsettledDeductions,
 } from '../marketing/deductions.ts';
+import { lockPayOrder } from '../payorders/payorders.ts';
 import { applyTrade, endAttempt, endByIntent } from './attempt.ts';
 import { applyCapture } from './capture.ts';
 import { paymentMachine } from './payments.machine.ts';
-import { lockPayOrder, type PaymentRow } from './payments.store.ts';
+import type { PaymentRow } from './payments.store.ts';
 
 type PaymentStep = Promise<Step<PaymentRow>>;
 
@@ -208,8 +209,4 @@ async function close(context: CoreContext, row: PaymentRow, from: 'P5' | 'P7', s
     return { kind: 'unknown', reason: `after close the channel says ${answer.value.state}`, evidence: answer.value };
   }
   return applyTrade(context, row, from, answer.value);
-}
-
-export function kickPayment(context: CoreContext, id: string): void {
-  context.background.kick('payment', (signal) => claimAndDrive(paymentDriver, context, id, signal));
 }

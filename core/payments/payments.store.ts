@@ -18,17 +18,6 @@ export interface PaymentRow extends MachineRow {
   readonly created_at: Date;
 }
 
-export interface PayOrderRow {
-  readonly id: string;
-  readonly user_id: number;
-  readonly currency: Currency;
-  readonly payable: number;
-  readonly discount: number;
-  readonly coupon_code: string | null;
-  readonly expires_at: Date;
-  readonly paid_at: Date | null;
-}
-
 export interface CaptureRow extends MachineRow {
   readonly pay_order_id: string;
   readonly payment_id: string;
@@ -39,50 +28,12 @@ export interface CaptureRow extends MachineRow {
   readonly kind: 'effective' | 'late';
 }
 
-/** What an order adds to the question whether its pay order may still be paid. */
-export interface OrderOfPayOrder {
-  readonly id: string;
-  readonly type: string;
-  readonly state: string;
-  readonly cancel_intent: 'user' | 'timeout' | null;
-  readonly payable: number;
-  readonly discount_amount: number;
-}
-
-/** Locks the pay order against everything else that decides about its money: pay, capture, cancel. */
-export async function lockPayOrder(sql: Sql, id: string): Promise<PayOrderRow | null> {
-  const rows = await sql.query<PayOrderRow>({
-    name: 'pay_order_lock',
-    text: `SELECT id, user_id, currency, payable, discount, coupon_code, expires_at, paid_at
-      FROM core.pay_order WHERE id = $1 FOR UPDATE`,
-    values: [id],
-  });
-  return rows[0] ?? null;
-}
-
-export async function ordersOf(sql: Sql, payOrderId: string): Promise<OrderOfPayOrder[]> {
-  return sql.query<OrderOfPayOrder>({
-    name: 'pay_order_orders',
-    text: `SELECT id, type, state, cancel_intent, payable, discount_amount
-      FROM core.orders WHERE pay_order_id = $1 ORDER BY id`,
-    values: [payOrderId],
-  });
-}
-
 /** All attempts of a pay order, oldest first. Few: a shopper presses pay a handful of times. */
 export async function attemptsOf(sql: Sql, payOrderId: string): Promise<PaymentRow[]> {
   return sql.query<PaymentRow>({
     name: 'payment_attempts',
     text: 'SELECT * FROM core.payment WHERE pay_order_id = $1 ORDER BY attempt_no',
     values: [payOrderId],
-  });
-}
-
-export async function markPaid(sql: Sql, payOrderId: string, now: Date): Promise<void> {
-  await sql.query({
-    name: 'pay_order_paid',
-    text: 'UPDATE core.pay_order SET paid_at = $2 WHERE id = $1',
-    values: [payOrderId, now],
   });
 }
 
@@ -102,9 +53,7 @@ export async function setCancelIntent(
   return rows[0] ?? null;
 }
 
-/**
- * Whether a transaction of the channel is booked already, under whichever attempt.
- */
+/** Whether a transaction of the channel is booked already, under whichever attempt. */
 export async function findCapture(sql: Sql, channel: string, transaction: string): Promise<CaptureRow | null> {
   const rows = await sql.query<CaptureRow>({
     name: 'capture_find',
@@ -112,12 +61,4 @@ export async function findCapture(sql: Sql, channel: string, transaction: string
     values: [channel, transaction],
   });
   return rows[0] ?? null;
-}
-
-export async function capturesOf(sql: Sql, payOrderId: string): Promise<CaptureRow[]> {
-  return sql.query<CaptureRow>({
-    name: 'captures_of',
-    text: 'SELECT * FROM core.capture WHERE pay_order_id = $1 ORDER BY id',
-    values: [payOrderId],
-  });
 }

@@ -6,17 +6,11 @@ import { ok, type Refusal, type Result, refuse } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { readRow } from '../kernel/machine.ts';
 import { unsettledDeductions } from '../marketing/deductions.ts';
+import { lockPayOrder, type OrderOfPayOrder, ordersOf, type PayOrderRow } from '../payorders/payorders.ts';
 import { holdUntil } from '../stock/stock.ts';
 import { paymentDriver } from './payments.driver.ts';
 import { LIVE_PAYMENT_STATES, paymentMachine } from './payments.machine.ts';
-import {
-  attemptsOf,
-  lockPayOrder,
-  type OrderOfPayOrder,
-  ordersOf,
-  type PaymentRow,
-  type PayOrderRow,
-} from './payments.store.ts';
+import { attemptsOf, type PaymentRow } from './payments.store.ts';
 
 /** What the shopper needs after pressing pay: where the attempt stands and where to go and pay. */
 export interface PayStatus {

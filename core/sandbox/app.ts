@@ -3,12 +3,13 @@ import { systemClock } from '../kernel/clock.ts';
 import { ConfigError, type ServerConfig } from '../kernel/config.ts';
 import { openDatabase } from '../kernel/db/database.ts';
 import { assertSchemaCurrent } from '../kernel/db/migrate.ts';
-import { type App, createApp } from '../kernel/http/app.ts';
+import type { App } from '../kernel/http/app.ts';
+import { createApp } from '../kernel/http/create-app.ts';
 import { Outside } from '../kernel/http/outside.ts';
 import type { Logger } from '../kernel/log.ts';
 import { createMetrics } from '../kernel/metrics.ts';
 import { systemRandom } from '../kernel/random.ts';
-import { Autopilot } from './autopilot.ts';
+import { Autopilot, type Steps } from './autopilot.ts';
 import { Callbacks } from './callbacks.ts';
 import { channelRoutes } from './channel.routes.ts';
 import { fulfilmentRoutes } from './fulfilment.routes.ts';
@@ -17,10 +18,15 @@ import { Knobs } from './knobs.ts';
 import { arriveLate } from './late.ts';
 import { marketingRoutes } from './marketing.routes.ts';
 import { ParkingLot } from './parked.ts';
+import { finishDueRefunds } from './refunds.ts';
+import { deliverDueShipments } from './shipments.ts';
+import { payDueTrades } from './trades.ts';
 import { truthRoutes } from './truth.routes.ts';
 import type { World } from './world.ts';
 
 export const SANDBOX_MIGRATIONS = join(import.meta.dirname, 'migrations');
+
+const STEPS: Steps = { trade: payDueTrades, refund: finishDueRefunds, shipment: deliverDueShipments };
 
 /** Above the longest delay that a fault can make. */
 const REQUEST_TIMEOUT_MS = 40_000;
@@ -56,7 +62,7 @@ export async function openSandbox(config: ServerConfig, log: Logger): Promise<Sa
   const outside = stack.use(new Outside({ metrics }));
   const knobs = stack.use(await Knobs.open(shared));
   const callbacks = stack.use(new Callbacks({ ...shared, knobs, outside, master }));
-  const autopilot = stack.use(new Autopilot(db, log, callbacks));
+  const autopilot = stack.use(new Autopilot(db, log, callbacks, STEPS));
   const parkingLot = stack.use(
     await ParkingLot.open(db, log, (tx, operation, input) => arriveLate(world, tx, operation, input)),
   );

@@ -2,21 +2,15 @@ import type { Database, Sql } from '../kernel/db/database.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Message } from './callbacks.store.ts';
 import type { Callbacks } from './callbacks.ts';
-import { finishDueRefunds } from './refunds.ts';
-import { deliverDueShipments } from './shipments.ts';
 import { Ticker } from './ticker.ts';
-import { payDueTrades } from './trades.ts';
 
 const BATCH = 128;
 
 /** What moves on by itself, by the row that has an `auto_at`. */
 type Mover = 'trade' | 'refund' | 'shipment';
 
-const STEPS: Readonly<Record<Mover, (sql: Sql, limit: number) => Promise<Message[]>>> = {
-  trade: payDueTrades,
-  refund: finishDueRefunds,
-  shipment: deliverDueShipments,
-};
+/** Moves up to `limit` rows whose time has come, and returns what there is to tell about them. */
+export type Steps = Readonly<Record<Mover, (sql: Sql, limit: number) => Promise<Message[]>>>;
 
 /**
  * The shoppers that pay by themselves and the parcels that arrive. The rows say when; a kick says that there are some. One
@@ -25,11 +19,11 @@ const STEPS: Readonly<Record<Mover, (sql: Sql, limit: number) => Promise<Message
 export class Autopilot implements AsyncDisposable {
   readonly #tickers: ReadonlyMap<Mover, Ticker>;
 
-  constructor(db: Database, log: Logger, callbacks: Callbacks) {
+  constructor(db: Database, log: Logger, callbacks: Callbacks, steps: Steps) {
     const ticker = (mover: Mover): [Mover, Ticker] => [
       mover,
       new Ticker(`autopilot of ${mover}s`, log, async () => {
-        const messages = await STEPS[mover](db, BATCH);
+        const messages = await steps[mover](db, BATCH);
         callbacks.send(messages);
         return messages.length === BATCH;
       }),

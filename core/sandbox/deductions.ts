@@ -1,5 +1,5 @@
 import type { Sql, Tx } from '../kernel/db/database.ts';
-import { only } from './trades.ts';
+import { must } from '../kernel/errors.ts';
 import type { World } from './world.ts';
 
 /** The marketing service: which attempt has used which resource. A resource is used by one live attempt at most. */
@@ -78,7 +78,7 @@ async function refuse(sql: Sql, input: DeductionInput, reason: string): Promise<
       ON CONFLICT (attempt_id, kind, resource) DO UPDATE SET requests = d.requests + 1 RETURNING *`,
     values: [input.attemptId, input.kind, input.resource, String(input.userId), input.amount, input.currency, reason],
   });
-  return only(rows);
+  return must(rows[0], `deduction ${input.attemptId}`);
 }
 
 export async function findDeduction(sql: Sql, key: DeductionKey): Promise<DeductionRow | null> {
@@ -100,7 +100,7 @@ export async function rollBack(world: World, key: DeductionKey): Promise<Deducti
   return world.db.tx(async (tx) => {
     await bury(tx, key);
     // The deduction may have come between the two statements; now its row is there for good.
-    return (await free(tx, key)) ?? only([await findDeduction(tx, key)].filter((row) => row !== null));
+    return (await free(tx, key)) ?? must(await findDeduction(tx, key), `deduction ${key.attemptId}`);
   });
 }
 

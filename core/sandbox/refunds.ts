@@ -1,7 +1,8 @@
 import type { Sql, Tx } from '../kernel/db/database.ts';
+import { must } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { bodyOf, MESSAGE_COLUMNS, type Message, queueFrom, wireTime } from './callbacks.store.ts';
-import { only, type TradeRow, tradesOf } from './trades.ts';
+import { type TradeRow, tradesOf } from './trades.ts';
 import type { World } from './world.ts';
 
 export interface RefundRow {
@@ -112,7 +113,7 @@ async function openRefund(world: World, tx: Tx, input: RefundInput): Promise<Ref
       delayMs === 0 ? null : delayMs,
     ],
   });
-  return only(rows);
+  return must(rows[0], `refund ${input.refundNo}`);
 }
 
 /** Takes the amount from what may still be paid back; the reason when it may not. */

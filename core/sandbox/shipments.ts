@@ -1,6 +1,6 @@
 import type { Sql } from '../kernel/db/database.ts';
+import { must } from '../kernel/errors.ts';
 import { bodyOf, MESSAGE_COLUMNS, type Message, queueFrom, wireTime } from './callbacks.store.ts';
-import { only } from './trades.ts';
 import type { World } from './world.ts';
 
 /** The fulfilment service: parcels of physical goods, codes of virtual ones. */
@@ -73,7 +73,7 @@ export async function initShipment(
       fulfil === 'auto' && failure === null ? fulfilDelayMs : null,
     ],
   });
-  const row = only(rows);
+  const row = must(rows[0], `shipment ${input.shipmentId}`);
   return row.order_id === input.orderId || row.tombstone ? row : null;
 }
 
@@ -103,7 +103,7 @@ export async function cancelShipment(world: World, shipmentId: string): Promise<
       RETURNING ${SHIPMENT_COLUMNS}`,
     values: [shipmentId],
   });
-  return only(rows);
+  return must(rows[0], `shipment ${shipmentId}`);
 }
 
 const SHIPMENT_BODY = bodyOf({

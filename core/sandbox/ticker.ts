@@ -1,4 +1,4 @@
-import { monotonicMs } from '../kernel/clock.ts';
+import { after, every, monotonicMs } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/log.ts';
 
 /** Between two looks when nothing was said: what a killed process, or another one of this world, has left. */
@@ -13,18 +13,16 @@ export class Ticker implements AsyncDisposable {
   readonly #log: Logger;
   readonly #work: (signal: AbortSignal) => Promise<boolean>;
   readonly #stop = new AbortController();
-  readonly #floor: NodeJS.Timeout;
   #running: Promise<void> | undefined;
   #again = false;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Disposable | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
 
   constructor(name: string, log: Logger, work: (signal: AbortSignal) => Promise<boolean>, floorMs = FLOOR_MS) {
     this.#name = name;
     this.#log = log;
     this.#work = work;
-    this.#floor = setInterval(() => this.kick(), floorMs);
-    this.#floor.unref();
+    every(floorMs, this.#stop.signal, async () => this.kick());
   }
 
   /** Runs now, or in so many milliseconds. Of several waiting kicks the earliest counts; the floor sees to the others. */
@@ -43,13 +41,12 @@ export class Ticker implements AsyncDisposable {
     const dueMs = monotonicMs() + inMs;
     // At the floor it is looked at anyway.
     if (inMs >= FLOOR_MS || dueMs >= this.#timerDueMs) return;
-    clearTimeout(this.#timer);
+    this.#timer?.[Symbol.dispose]();
     this.#timerDueMs = dueMs;
-    this.#timer = setTimeout(() => {
+    this.#timer = after(inMs, () => {
       this.#timerDueMs = Number.POSITIVE_INFINITY;
       this.kick();
-    }, inMs);
-    this.#timer.unref();
+    });
   }
 
   async #run(): Promise<void> {
@@ -67,8 +64,7 @@ export class Ticker implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    clearInterval(this.#floor);
-    clearTimeout(this.#timer);
+    this.#timer?.[Symbol.dispose]();
     await this.#running;
   }
 }

@@ -1,4 +1,5 @@
 import type { Sql } from '../kernel/db/database.ts';
+import { must } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { bodyOf, MESSAGE_COLUMNS, type Message, queueFrom, wireTime } from './callbacks.store.ts';
 import type { World } from './world.ts';
@@ -67,7 +68,7 @@ export async function initTrade(
       autopay && refuseFor === null ? autopayDelayMs : null,
     ],
   });
-  const row = only(rows);
+  const row = must(rows[0], `trade ${input.tradeNo}`);
   const same = row.merchant_id === input.merchantId && row.amount === input.amount && row.currency === input.currency;
   return same || row.tombstone ? row : null;
 }
@@ -106,7 +107,7 @@ export async function closeTrade(world: World, channel: string, tradeNo: string)
       RETURNING *`,
     values: [tradeNo, channel, newId('ct', world.clock, world.random)],
   });
-  return only(rows);
+  return must(rows[0], `trade ${tradeNo}`);
 }
 
 /** How an open trade ends. `closed` is the channel's own doing here: a merchant's close is answered, not called back. */
@@ -174,10 +175,4 @@ export async function endTrade(
 /** Lets up to `limit` shoppers pay whose time has come. */
 export async function payDueTrades(sql: Sql, limit: number): Promise<Message[]> {
   return sql.query<Message>({ name: 'sandbox_trade_settle_due', text: SETTLE_DUE, values: ['paid', limit] });
-}
-
-export function only<T>(rows: readonly T[]): T {
-  const row = rows[0];
-  if (row === undefined) throw new Error('broken invariant: a statement returned no row');
-  return row;
 }

@@ -1,5 +1,6 @@
 import type { Sql } from '../kernel/db/database.ts';
-import { type StockRow, WAREHOUSE } from './stock.store.ts';
+import { WAREHOUSE } from './pieces.ts';
+import type { StockRow } from './stock.store.ts';
 
 export type MovementKind = 'inbound' | 'adjust';
 

@@ -1,6 +1,6 @@
-import { logOperation } from '../catalog/operation-log.ts';
 import type { CoreContext } from '../context.ts';
 import { catchRefusal, must, RefusalError, type Result, refuse } from '../kernel/errors.ts';
+import { logOperation } from '../operations/operation-log.ts';
 import { type MovementKind, moveStock, readMovement, readStockMode } from './adjust.store.ts';
 import { type StockView, stockOf } from './stock.ts';
 

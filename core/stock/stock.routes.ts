@@ -6,10 +6,9 @@ import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
 import { label, numericId } from '../kernel/http/values.ts';
 import { wire } from '../kernel/http/wire.ts';
 import { changeStock } from './adjust.ts';
+import { stockSchema } from './stock.wire.ts';
 
 const MAX_PIECES = 1_000_000_000;
-
-export const stockSchema = wire.object({ onHand: z.int(), reserved: z.int(), sold: z.int() }).openapi('Stock');
 
 const change = route({
   method: 'post',

@@ -1,8 +1,5 @@
 import type { Sql } from '../kernel/db/database.ts';
-import type { Lack, Pieces } from './stock.ts';
-
-/** Every finite SKU lies in one warehouse so far; rows carry it already. */
-export const WAREHOUSE = 1;
+import { type Lack, type Pieces, WAREHOUSE } from './pieces.ts';
 
 /*
  * How these statements lock. A plain UPDATE … FROM locks rows in whatever order its join meets them, so two orders with

@@ -1,19 +1,7 @@
 import type { Sql, Tx } from '../kernel/db/database.ts';
-import { type Refusal, refuse } from '../kernel/errors.ts';
+import type { Refusal } from '../kernel/errors.ts';
+import { type Lack, type Pieces, perSku, refuseLack } from './pieces.ts';
 import { holdPieces, readStock, releaseDue, releasePieces, reservePieces, takePieces } from './stock.store.ts';
-
-/** A number of pieces of one SKU. */
-export interface Pieces {
-  readonly skuId: number;
-  readonly quantity: number;
-}
-
-/** A SKU of which there is less on hand than was wanted. */
-export interface Lack {
-  readonly skuId: number;
-  readonly wanted: number;
-  readonly available: number;
-}
 
 /** What one SKU's stock looks like to the shop. */
 export interface StockView {
@@ -81,24 +69,4 @@ export async function releaseExpired(
 export async function stockOf(sql: Sql, skuIds: readonly number[]): Promise<ReadonlyMap<number, StockView>> {
   const rows = skuIds.length === 0 ? [] : await readStock(sql, skuIds);
   return new Map(rows.map((row) => [row.sku_id, { onHand: row.on_hand, reserved: row.reserved, sold: row.sold }]));
-}
-
-/** The refusal that lacking stock stands for, naming each SKU. */
-export function refuseLack(lacks: readonly Lack[]): Refusal {
-  const [first] = lacks;
-  const what = first === undefined ? 'a SKU' : `SKU ${first.skuId} has ${first.available} left, ${first.wanted} wanted`;
-  const more = lacks.length > 1 ? `, and ${lacks.length - 1} more SKUs lack` : '';
-  return refuse('sold_out', `The stock does not suffice: ${what}${more}.`, {
-    errors: lacks.slice(0, 20).map((lack) => ({
-      path: `sku.${lack.skuId}`,
-      message: `${lack.available} available, ${lack.wanted} wanted`,
-    })),
-  });
-}
-
-/** Adds up per SKU. Sums stay safe: the caller bounds lines and quantities. */
-function perSku(items: readonly Pieces[]): Pieces[] {
-  const sums = new Map<number, number>();
-  for (const { skuId, quantity } of items) sums.set(skuId, (sums.get(skuId) ?? 0) + quantity);
-  return [...sums].map(([skuId, quantity]) => ({ skuId, quantity }));
 }

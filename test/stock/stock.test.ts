@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addMs } from '../../core/kernel/clock.ts';
-import { holdUntil, type Lack, release, releaseExpired, reserve, stockOf, take } from '../../core/stock/stock.ts';
+import type { Lack } from '../../core/stock/pieces.ts';
+import { holdUntil, release, releaseExpired, reserve, stockOf, take } from '../../core/stock/stock.ts';
 import { skusOnShelf } from '../support/catalogue.ts';
 import { type TestCore, testCore } from '../support/core.ts';
 

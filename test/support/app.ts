@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { type App, type AppDeps, createApp } from '../../core/kernel/http/app.ts';
+import type { App, AppDeps } from '../../core/kernel/http/app.ts';
 import type { AppEnv } from '../../core/kernel/http/context.ts';
+import { createApp } from '../../core/kernel/http/create-app.ts';
 import { type Served, type ServeOptions, serve } from '../../core/kernel/http/serve.ts';
 import { createLogger, type Logger } from '../../core/kernel/log.ts';
 import { createMetrics, type Metrics } from '../../core/kernel/metrics.ts';

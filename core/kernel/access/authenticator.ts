@@ -3,8 +3,7 @@ import { type Clock, every, monotonicMs } from '../clock.ts';
 import type { Sql } from '../db/database.ts';
 import { ok, type Result, refuse } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Authenticator } from './guard.ts';
-import type { Principal } from './roles.ts';
+import type { Authenticator, Principal } from './principal.ts';
 import { hashSecret, parseToken, roleOf } from './tokens.ts';
 
 /** Below the promised 2 s by the time that one look-up may take. */

@@ -1,15 +1,9 @@
 import type { MiddlewareHandler } from 'hono';
-import { type Refusal, type Result, refuse } from '../errors.ts';
+import { type Refusal, refuse } from '../errors.ts';
 import type { AppContext, AppEnv } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
-import { describeRoles, mayAct, type Principal, type Role } from './roles.ts';
-
-/** Tells who sends an `Authorization` header. */
-export interface Authenticator {
-  authenticate(header: string | undefined): Promise<Result<Principal>>;
-  /** Calls `onEnd` within 2 s of the end of the token: streams end with it. */
-  watch(principal: Principal, onEnd: () => void): Disposable;
-}
+import type { Principal } from './principal.ts';
+import { describeRoles, mayAct, type Role } from './roles.ts';
 
 /** The mark by which the app sees that a route says who may come in. */
 const ALLOWED_ROLES: unique symbol = Symbol('allowed roles');

@@ -6,16 +6,6 @@ export const ROLES = [...PEOPLE_ROLES, ...MACHINE_ROLES] as const;
 
 export type Role = (typeof ROLES)[number];
 
-/** Who asks: a token, and the person or machine that it names. */
-export interface Principal {
-  readonly tokenId: string;
-  readonly name: string;
-  readonly role: Role;
-  /** The name that issued the token; four eyes compare it with the author. */
-  readonly issuedBy: string;
-  readonly expiresAt: Date;
-}
-
 export function isRole(text: string): text is Role {
   return (ROLES as readonly string[]).includes(text);
 }

@@ -1,15 +1,15 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
-import type { Authenticator } from '../access/guard.ts';
+import type { Authenticator } from '../access/principal.ts';
 import { type Refusal, refuse } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { AppContext, AppEnv } from './context.ts';
-import { answerError, answerUnknown, edge } from './edge.ts';
-import { gate } from './gate.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { problem } from './problem.ts';
-import { mountStandardRoutes, type Probe } from './standard.routes.ts';
 import { refuseFields } from './wire.ts';
+
+/** Settles when the process may serve as far as this part knows; throws when it may not. */
+export type Probe = (signal: AbortSignal) => Promise<void>;
 
 export interface AppDeps {
   /** The process, as the `process` label of its metrics. */
@@ -62,19 +62,4 @@ function missingHeader(c: AppContext, name: unknown): Refusal | undefined {
     return refuse('idempotency_key_missing', 'Send an Idempotency-Key header with this write.');
   if (name === 'if-match') return refuse('if_match_missing', 'Send the ETag that you read as If-Match.');
   return undefined;
-}
-
-/**
- * Makes the app of a process. Every request passes `edge` (ids, trace, metrics), then `gate` (token, body, time-out),
- * then its route; what the route throws or refuses becomes a problem document.
- */
-export function createApp(deps: AppDeps): App {
-  const app = new App(deps);
-  app.use('*', edge(app));
-  app.use('*', gate(app));
-  app.onError((error, c) => answerError(app, error, c));
-  app.notFound((c) => answerUnknown(app, c));
-  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' });
-  mountStandardRoutes(app);
-  return app;
 }

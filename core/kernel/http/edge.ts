@@ -4,9 +4,10 @@ import { refuse } from '../errors.ts';
 import { systemRandom } from '../random.ts';
 import { parseTraceparent, withSpan } from '../tracing.ts';
 import type { App } from './app.ts';
-import { type AppContext, type AppEnv, RequestScope } from './context.ts';
+import type { AppContext, AppEnv } from './context.ts';
 import { planOf } from './gate.ts';
 import { problem, refusalOf } from './problem.ts';
+import { RequestScope } from './scope.ts';
 
 const REQUEST_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 

@@ -4,9 +4,10 @@ import { allowedRolesOf } from '../access/guard.ts';
 import { RefusalError, refuse } from '../errors.ts';
 import type { App } from './app.ts';
 import { readBody } from './body.ts';
-import type { AppContext, AppEnv, RequestScope } from './context.ts';
+import type { AppContext, AppEnv } from './context.ts';
 import { problem } from './problem.ts';
 import { type RouteOptions, routeOptionsOf } from './route.ts';
+import type { RequestScope } from './scope.ts';
 
 /** Time until a request is given up, unless its app or its route says otherwise. */
 const REQUEST_TIMEOUT_MS = 10_000;

@@ -1,5 +1,5 @@
 import { RefusalError, refuse } from '../errors.ts';
-import type { RequestScope } from './context.ts';
+import type { RequestScope } from './scope.ts';
 
 /** What the app and the server that carries it tell each other while they run and stop. */
 export class Lifecycle {

@@ -2,12 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { MiddlewareHandler } from 'hono';
 import { ERRORS } from '../errors.ts';
-import type { App } from './app.ts';
+import type { App, Probe } from './app.ts';
 import type { AppEnv } from './context.ts';
 import { ROUTE_OPTIONS } from './route.ts';
-
-/** Settles when the process may serve as far as this part knows; throws when it may not. */
-export type Probe = (signal: AbortSignal) => Promise<void>;
 
 const PROBE_TIMEOUT_MS = 2_000;
 

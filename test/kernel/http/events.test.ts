@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { describe, expect, it } from 'vitest';
-import type { Authenticator } from '../../../core/kernel/access/guard.ts';
+import type { Authenticator } from '../../../core/kernel/access/principal.ts';
 import { ok } from '../../../core/kernel/errors.ts';
 import { type EventStream, encodeEvent, eventStream } from '../../../core/kernel/http/events.ts';
 import { createRouter, route } from '../../../core/kernel/http/route.ts';

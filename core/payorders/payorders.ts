@@ -1,0 +1,104 @@
+/*
+ * The pay order: what a shopper owes in one sum, over one or several orders, and until when. It is the bill that orders,
+ * payments, shipments and refunds all speak of, so it lives below them: whoever decides about its money locks it first.
+ */
+import type { Sql } from '../kernel/db/database.ts';
+import type { Currency } from '../kernel/money.ts';
+
+/** A pay order to be written, together with its orders. Amounts in minor units. */
+export interface NewPayOrder {
+  readonly id: string;
+  readonly userId: number;
+  readonly currency: Currency;
+  readonly payable: number;
+  readonly discount: number;
+  readonly couponCode: string | null;
+  readonly idempotencyKey: string;
+  readonly bodyDigest: string;
+  readonly notices: readonly Notice[];
+  readonly expiresAt: Date;
+  readonly createdAt: Date;
+}
+
+/** Something about the order that its shopper should know and did not ask for. */
+export interface Notice {
+  readonly code: 'coupon_skipped';
+  readonly message: string;
+}
+
+/** False when the user's key is taken: by a request that was faster, whose end this one has waited for. */
+export async function insertPayOrder(sql: Sql, payOrder: NewPayOrder): Promise<boolean> {
+  const rows = await sql.query({
+    name: 'pay_order_insert',
+    text: `INSERT INTO core.pay_order
+        (id, user_id, currency, stage, payable, discount, coupon_code, idempotency_key, body_digest, notices, expires_at, created_at)
+      VALUES ($1, $2, $3, 'full', $4, $5, $6, $7, $8, $9::jsonb, $10, $11)
+      ON CONFLICT (user_id, idempotency_key) DO NOTHING RETURNING id`,
+    values: [
+      payOrder.id,
+      payOrder.userId,
+      payOrder.currency,
+      payOrder.payable,
+      payOrder.discount,
+      payOrder.couponCode,
+      payOrder.idempotencyKey,
+      payOrder.bodyDigest,
+      JSON.stringify(payOrder.notices),
+      payOrder.expiresAt,
+      payOrder.createdAt,
+    ],
+  });
+  return rows.length === 1;
+}
+
+/** A pay order as it lies in the table. */
+export interface PayOrderRow {
+  readonly id: string;
+  readonly user_id: number;
+  readonly currency: Currency;
+  readonly payable: number;
+  readonly discount: number;
+  readonly coupon_code: string | null;
+  readonly expires_at: Date;
+  readonly paid_at: Date | null;
+}
+
+/** What an order adds to the question whether its pay order may still be paid. */
+export interface OrderOfPayOrder {
+  readonly id: string;
+  readonly type: string;
+  readonly state: string;
+  readonly cancel_intent: 'user' | 'timeout' | null;
+  readonly payable: number;
+  readonly discount_amount: number;
+}
+
+/** Locks the pay order against everything else that decides about its money: pay, capture, cancel. */
+export async function lockPayOrder(sql: Sql, id: string): Promise<PayOrderRow | null> {
+  const rows = await sql.query<PayOrderRow>({
+    name: 'pay_order_lock',
+    text: `SELECT id, user_id, currency, payable, discount, coupon_code, expires_at, paid_at
+      FROM core.pay_order WHERE id = $1 FOR UPDATE`,
+    values: [id],
+  });
+  return rows[0] ?? null;
+}
+
+/** The orders of a pay order, oldest first. */
+export async function ordersOf(sql: Sql, payOrderId: string): Promise<OrderOfPayOrder[]> {
+  return sql.query<OrderOfPayOrder>({
+    name: 'pay_order_orders',
+    text: `SELECT id, type, state, cancel_intent, payable, discount_amount
+      FROM core.orders WHERE pay_order_id = $1 ORDER BY id`,
+    values: [payOrderId],
+  });
+}
+
+/** The whole sum was captured. The caller holds the lock. */
+export async function markPaid(sql: Sql, payOrderId: string, now: Date): Promise<void> {
+  await sql.query({
+    name: 'pay_order_paid',
+    text: 'UPDATE core.pay_order SET paid_at = $2 WHERE id = $1',
+    values: [payOrderId, now],
+  });
+}
