@@ -9,13 +9,25 @@ import type { ControlContext } from '../context.ts';
 import { listInstances, signOff } from './instances.store.ts';
 import { heartbeatMs, retire, statusOf } from './instances.ts';
 
+const EXAMPLE = {
+  process: 'core',
+  startedAt: '2026-11-11T00:00:00.000Z',
+  source: 'control' as const,
+  epoch: 'e1',
+  revision: 7,
+  hash: '0'.repeat(64),
+  appliedAt: '2026-11-11T00:00:01.000Z',
+  persisted: true,
+  problem: null,
+};
+
 const heartbeat = route({
   method: 'post',
   path: REPORT_PATH,
   access: ['instance'],
   summary: 'What this instance enforces: its acknowledgement after a swap, and its heartbeat',
   tags: ['instances'],
-  request: { body: jsonBody(instanceReport) },
+  request: { body: jsonBody(instanceReport, EXAMPLE) },
   responses: { 200: json(reportAnswer, 'When to report next') },
 });
 
@@ -25,7 +37,7 @@ const leave = route({
   access: ['instance'],
   summary: 'This instance stops as planned, and no longer counts',
   tags: ['instances'],
-  request: { body: jsonBody(wire.object({})) },
+  request: { body: jsonBody(wire.object({}), {}) },
   responses: { 200: json(wire.object({ name: z.string() }), 'Signed off') },
 });
 
@@ -52,7 +64,10 @@ const retireRoute = route({
   access: ['operator'],
   summary: 'Take an instance that is gone for good out of the total',
   tags: ['instances'],
-  request: { params: wire.object({ name: z.string().min(1).max(100) }), body: jsonBody(reason) },
+  request: {
+    params: wire.object({ name: z.string().min(1).max(100) }),
+    body: jsonBody(reason, { reason: 'the machine was given back' }),
+  },
   responses: { 200: json(instanceStatus, 'The instance as it is now') },
 });
 

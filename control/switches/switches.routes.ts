@@ -47,7 +47,7 @@ const flip = route({
     params,
     query: wire.object({ waitMs: z.coerce.number().int().min(0).max(MAX_WAIT_MS).default(DEFAULT_WAIT_MS) }),
     headers: wire.ifMatchHeaders.extend(wire.idempotencyHeaders.partial().shape),
-    body: jsonBody(switchFlip),
+    body: jsonBody(switchFlip, { on: false, reason: 'the warehouse is full' }),
   },
   responses: { 200: json(switchFlipped, 'The switch after the flip, and how far it came') },
 });

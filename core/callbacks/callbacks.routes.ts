@@ -10,7 +10,8 @@ const callback = route({
   method: 'post',
   path: '/v1/callbacks/{kind}',
   access: 'open',
-  summary: 'Takes a signed message of a payment channel or of the fulfilment service (Standard Webhooks)',
+  summary: 'Take a signed message of a payment channel or of the fulfilment service (Standard Webhooks)',
+  tags: ['callbacks'],
   request: {
     params: z.object({ kind: z.string().refine(isCallbackKind, 'must be payment, refund or fulfilment') }),
     headers: z.object({

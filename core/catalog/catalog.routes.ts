@@ -73,7 +73,9 @@ const price = route({
   tags,
   request: {
     params: wire.object({ skuId: numericId }),
-    body: jsonBody(wire.object({ price: moneySchema, free: z.boolean().optional() })),
+    body: jsonBody(wire.object({ price: moneySchema, free: z.boolean().optional() }), {
+      price: { amount: 6900, currency: 'CNY' },
+    }),
   },
   responses: { 200: json(skuSchema, 'The SKU as it is now') },
 });

@@ -68,19 +68,19 @@ export const IMPORT_DOCUMENT = {
           basicAttributes: { type: 'array' as const, items: { type: 'object' as const } },
           skus: { type: 'array' as const, minItems: 1, maxItems: 500, items: { type: 'object' as const } },
         },
-        example: {
-          categoryId: 1003001,
-          spu: { name: '经典圆领男士T恤', brandId: 2001, description: '柔软舒适，100%纯棉' },
-          basicAttributes: [{ attributeId: 102, attributeName: '材质', value: '棉' }],
-          skus: [
-            {
-              skuName: '黑色 L',
-              price: 79,
-              stock: 100,
-              salesAttributes: [{ attributeId: 201, attributeName: '颜色', value: '黑色' }],
-            },
-          ],
-        },
+      },
+      example: {
+        categoryId: 1003001,
+        spu: { name: '经典圆领男士T恤', brandId: 2001, description: '柔软舒适，100%纯棉' },
+        basicAttributes: [{ attributeId: 102, attributeName: '材质', value: '棉' }],
+        skus: [
+          {
+            skuName: '黑色 L',
+            price: 79,
+            stock: 100,
+            salesAttributes: [{ attributeId: 201, attributeName: '颜色', value: '黑色' }],
+          },
+        ],
       },
     },
   },

@@ -42,6 +42,7 @@ const routes = {
     path: '/v1/accounts/{accountId}',
     access: ['viewer', 'merchant'],
     summary: 'An account of the ledger with its balance',
+    tags: ['ledger'],
     request: { params: z.object({ accountId }) },
     responses: { 200: json(account, 'The account.') },
   }),
@@ -50,6 +51,7 @@ const routes = {
     path: '/v1/accounts/{accountId}/entries',
     access: ['viewer', 'merchant'],
     summary: 'The entries of an account, newest first',
+    tags: ['ledger'],
     request: { params: z.object({ accountId }), query: wire.page },
     responses: { 200: json(z.object({ entries: z.array(entry), next: z.string().nullable() }), 'One page.') },
   }),
@@ -58,6 +60,7 @@ const routes = {
     path: '/v1/pay-orders/{payOrderId}/entries',
     access: ['shop', 'viewer', 'merchant'],
     summary: 'Everything that was booked for a pay order',
+    tags: ['ledger'],
     request: {
       params: z.object({ payOrderId: z.string().regex(/^\d{19}$/, 'must be a pay order number of 19 digits') }),
     },

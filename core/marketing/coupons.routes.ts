@@ -37,6 +37,12 @@ const grant = route({
         userId: numericId.optional(),
         validUntil: wire.time,
       }),
+      {
+        amount: { amount: 1000, currency: 'CNY' },
+        threshold: { amount: 5000, currency: 'CNY' },
+        userId: '1001',
+        validUntil: '2027-01-01T00:00:00Z',
+      },
     ),
   },
   responses: { 200: json(couponSchema, 'Granted before'), 201: json(couponSchema, 'The coupon') },

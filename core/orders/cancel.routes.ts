@@ -21,12 +21,11 @@ const cancel = route({
   method: 'post',
   path: '/v1/orders/{orderId}/cancel',
   access: ['shop'],
-  summary: 'Cancels an unpaid order, and with it its whole pay order',
+  summary: 'Cancel an unpaid order, and with it its whole pay order',
+  tags: ['orders'],
   request: {
     params: z.object({ orderId: z.string().regex(/^\d{19}$/, 'must be an order number of 19 digits') }),
-    body: jsonBody(
-      wire.object({ reason: z.string().trim().min(1).max(500).openapi({ example: 'ordered the wrong size' }) }),
-    ),
+    body: jsonBody(wire.object({ reason: z.string().trim().min(1).max(500) }), { reason: 'ordered the wrong size' }),
   },
   responses: { 200: json(cancelled, 'Cancelled, or on its way there.') },
 });

@@ -23,6 +23,13 @@ import {
 
 const tags = ['orders'];
 
+const EXAMPLE = {
+  userId: '1001',
+  type: 'physical',
+  items: [{ skuId: '100001', quantity: 1 }],
+  address: { recipient: 'Li Lei', line: '1 Nanjing Road', city: 'Shanghai' },
+};
+
 const create = route({
   method: 'post',
   path: '/v1/orders',
@@ -31,7 +38,7 @@ const create = route({
   description:
     'The Idempotency-Key is unique per user: the same key with the same body answers the first result with 200 and `Idempotency-Replayed: true`; with another body it is refused.',
   tags,
-  request: { headers: wire.idempotencyHeaders, body: jsonBody(orderBody) },
+  request: { headers: wire.idempotencyHeaders, body: jsonBody(orderBody, EXAMPLE) },
   responses: { 200: json(createdSchema, 'Placed before'), 201: json(createdSchema, 'The order') },
 });
 

@@ -109,7 +109,8 @@ export const orderSchema = wire
     freight: moneySchema,
     discount: moneySchema,
     address: addressSchema.nullable(),
-    details: z.record(z.string(), z.json()),
+    // Spelled out: the generator would follow JSON into itself for ever.
+    details: z.record(z.string(), z.json()).openapi({ type: 'object', additionalProperties: true }),
     cancelIntent: z.enum(['user', 'timeout']).nullable(),
     cancelReason: z.string().nullable(),
     expiresAt: wire.time,

@@ -30,13 +30,14 @@ const payRoute = route({
   method: 'post',
   path: '/v1/pay-orders/{payOrderId}/pay',
   access: ['shop'],
-  summary: 'Pays a pay order at a channel',
+  summary: 'Pay a pay order at a channel',
+  tags: ['payments'],
   description:
     'Starts an attempt, or answers with the live one when pay is pressed twice. An answer in P2 or P5 means that the ' +
     'other side has not answered yet: the attempt goes on by itself, ask again with GET /v1/pay-orders/{payOrderId}.',
   request: {
     params: z.object({ payOrderId: z.string().regex(/^\d{19}$/, 'must be a pay order number of 19 digits') }),
-    body: jsonBody(wire.object({ channel: z.string().min(1).max(50).openapi({ example: 'sandbox' }) })),
+    body: jsonBody(wire.object({ channel: z.string().min(1).max(50) }), { channel: 'sandbox' }),
   },
   responses: { 200: json(payStatus, 'Where the attempt stands.') },
 });

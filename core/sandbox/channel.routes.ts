@@ -31,13 +31,31 @@ const refund = {
 const channelParams = wire.object({ channel });
 const tradeParams = wire.object({ channel, tradeNo: key });
 
+const NOTIFY = 'http://127.0.0.1:4601/v1/callbacks';
+const TRADE = {
+  tradeNo: 'pay_1',
+  merchantId: 'tidegate',
+  amount: 7900,
+  currency: 'CNY' as const,
+  description: 'Order 1',
+  notifyUrl: `${NOTIFY}/payment`,
+};
+const REFUND = {
+  refundNo: 'ref_1',
+  tradeNo: 'pay_1',
+  merchantId: 'tidegate',
+  amount: 7900,
+  currency: 'CNY' as const,
+  notifyUrl: `${NOTIFY}/refund`,
+};
+
 const routes = {
   init: route({
     ...trade,
     method: 'post',
     path: '/channels/{channel}/trades',
     summary: 'Opens a trade, once per number',
-    request: { params: channelParams, body: jsonBody(tradeBody) },
+    request: { params: channelParams, body: jsonBody(tradeBody, TRADE) },
   }),
   query: route({
     ...trade,
@@ -58,7 +76,7 @@ const routes = {
     method: 'post',
     path: '/channels/{channel}/refunds',
     summary: 'Pays back a part of a paid trade, once per number',
-    request: { params: channelParams, body: jsonBody(refundBody) },
+    request: { params: channelParams, body: jsonBody(refundBody, REFUND) },
   }),
   refundQuery: route({
     ...refund,

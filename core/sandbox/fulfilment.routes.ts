@@ -19,13 +19,22 @@ const open = {
 };
 const params = wire.object({ shipmentId: key });
 
+const PARCEL = {
+  shipmentId: 'shp_1',
+  orderId: '1795557627000001001',
+  goodsKind: 'physical' as const,
+  address: { recipient: 'Li Lei', line: '1 Nanjing Road' },
+  lines: [{ skuId: '100001', name: 'T-shirt, red, S', quantity: 1 }],
+  notifyUrl: 'http://127.0.0.1:4601/v1/callbacks/fulfilment',
+};
+
 const routes = {
   init: route({
     ...open,
     method: 'post',
     path: '/fulfilment/shipments',
     summary: 'Takes a parcel on, once per number',
-    request: { body: jsonBody(shipmentBody) },
+    request: { body: jsonBody(shipmentBody, PARCEL) },
   }),
   query: route({
     ...open,

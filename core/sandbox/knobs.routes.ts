@@ -25,9 +25,7 @@ const routes = {
     request: {
       params: wire.object({ tradeNo: key }),
       query: wire.object({ channel: channel.optional() }),
-      body: jsonBody(
-        wire.object({ result: z.enum(['paid', 'failed', 'cancelled', 'closed']).openapi({ example: 'paid' }) }),
-      ),
+      body: jsonBody(wire.object({ result: z.enum(['paid', 'failed', 'cancelled', 'closed']) }), { result: 'paid' }),
     },
     responses: { 200: json(tradeAnswer, 'The trade as it stands now.') },
   }),
@@ -38,7 +36,9 @@ const routes = {
     summary: 'What the warehouse does with a parcel',
     request: {
       params: wire.object({ shipmentId: key }),
-      body: jsonBody(wire.object({ result: z.enum(['processing', 'delivered', 'failed', 'cancelled']) })),
+      body: jsonBody(wire.object({ result: z.enum(['processing', 'delivered', 'failed', 'cancelled']) }), {
+        result: 'delivered',
+      }),
     },
     responses: { 200: json(shipmentAnswer, 'The parcel as it stands now.') },
   }),
@@ -47,13 +47,14 @@ const routes = {
     method: 'put',
     path: '/sandbox/settings',
     summary: 'How shoppers and parcels behave when nobody acts for them; what is not named gets its default',
-    request: { body: jsonBody(settingsSchema) },
+    request: { body: jsonBody(settingsSchema, { autopay: true, autopayDelayMs: 500 }) },
     responses: { 200: json(settingsSchema, 'The settings in force.') },
   }),
   getSettings: route({
     ...knobs,
     method: 'get',
     path: '/sandbox/settings',
+    summary: 'The settings in force',
     responses: { 200: json(settingsSchema, 'The settings in force.') },
   }),
   putFaults: route({
@@ -61,13 +62,18 @@ const routes = {
     method: 'put',
     path: '/sandbox/faults',
     summary: `Replaces all faults. Kinds: ${FAULT_KINDS.join(', ')}`,
-    request: { body: jsonBody(faultPlanSchema) },
+    request: {
+      body: jsonBody(faultPlanSchema, {
+        faults: [{ service: 'channel', kind: 'reply_lost', probability: 0.3 }],
+      }),
+    },
     responses: { 200: json(faultReportSchema, 'The faults in force.') },
   }),
   getFaults: route({
     ...knobs,
     method: 'get',
     path: '/sandbox/faults',
+    summary: 'The faults in force, and how often each has fired',
     responses: { 200: json(faultReportSchema, 'The faults in force, each with how often it has fired.') },
   }),
   deleteFaults: route({

@@ -10,13 +10,15 @@ const open = {
   responses: { 200: json(deductionAnswer, 'The deduction; 404 `{"state":"none"}`: no record.') },
 };
 
+const KEY = { attemptId: 'pay_1', kind: 'coupon', resource: 'SPRING10' };
+
 const routes = {
   deduct: route({
     ...open,
     method: 'post',
     path: '/marketing/deductions',
     summary: 'Uses a resource for a payment attempt, once per key',
-    request: { body: jsonBody(deductionBody) },
+    request: { body: jsonBody(deductionBody, { ...KEY, userId: '1001', amount: 1000, currency: 'CNY' }) },
   }),
   query: route({
     ...open,
@@ -30,7 +32,7 @@ const routes = {
     method: 'post',
     path: '/marketing/deductions/rollback',
     summary: 'Gives a resource back; an unknown key is rolled back in advance',
-    request: { body: jsonBody(deductionKey) },
+    request: { body: jsonBody(deductionKey, KEY) },
   }),
 };
 

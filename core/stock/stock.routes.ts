@@ -25,6 +25,7 @@ const change = route({
         quantity: z.int().min(-MAX_PIECES).max(MAX_PIECES),
         reason: label(200),
       }),
+      { kind: 'inbound', quantity: 50, reason: 'delivery of the supplier' },
     ),
   },
   responses: { 200: json(wire.object({ skuId: z.string(), stock: stockSchema }), 'The stock as it is now') },

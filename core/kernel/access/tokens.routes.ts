@@ -53,6 +53,7 @@ const create = route({
           .max(MAX_TTL_MS / 1000)
           .default(DEFAULT_TTL_MS / 1000),
       }),
+      { name: 'Han Mei', role: 'operator', ttlSeconds: 86_400 },
     ),
   },
   responses: { 201: json(wire.object({ token: z.string(), ...tokenSchema.shape }), 'The token') },

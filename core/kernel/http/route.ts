@@ -80,9 +80,12 @@ export function json<S extends z.ZodType>(schema: S, description: string) {
   return { description, content: { 'application/json': { schema } } } as const;
 }
 
-/** The body of a request in one word. */
-export function jsonBody<S extends z.ZodType>(schema: S) {
-  return { required: true, content: { 'application/json': { schema } } } as const;
+/** The body of a request in one word, with an example that can be sent as it stands. */
+export function jsonBody<S extends z.ZodType>(schema: S, example?: z.input<S>) {
+  return {
+    required: true,
+    content: { 'application/json': { schema, ...(example === undefined ? {} : { example }) } },
+  } as const;
 }
 
 /** A router for one room; mount it with `app.route('/', router)`. */
