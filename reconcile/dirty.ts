@@ -21,6 +21,9 @@ export const DIRTY_CONSUMER = 'checks.dirty';
 const JOURNAL_MARK = 'dirty.journal';
 const JOURNAL_ROWS = 10_000;
 
+/** The key under which what belongs to no pay order is looked at: no such money may be booked as a capture. */
+export const NO_PAY_ORDER = 'none';
+
 interface FeedKit {
   readonly db: Database;
   readonly clock: Clock;
@@ -74,16 +77,16 @@ export async function feedFromJournal(kit: FeedKit, checks: readonly Check[]): P
     const after = known?.systemIdentifier === systemIdentifier ? known : { xid: '0', id: 0 };
     const range = await nextRange(tx, after, JOURNAL_ROWS);
     if (range === null) return false;
-    const rows = await tx.query<{ account: string; pay_order: string | null }>({
+    const rows = await tx.query<{ account: string; pay_order: string }>({
       name: 'dirty_journal',
-      text: `SELECT DISTINCT e.account_id AS account, p.pay_order_id AS pay_order
+      text: `SELECT DISTINCT e.account_id AS account, coalesce(p.pay_order_id, '${NO_PAY_ORDER}') AS pay_order
           FROM core.entry e JOIN core.posting p ON p.id = e.posting_id
           WHERE (e.xid, e.id) > ($1::xid8, $2::bigint) AND (e.xid, e.id) <= ($3::xid8, $4::bigint)`,
       values: [after.xid, after.id, range.upTo.xid, range.upTo.id],
     });
     const now = kit.clock.now();
     const accounts = new Set(rows.map((row) => row.account));
-    const payOrders = new Set(rows.flatMap((row) => (row.pay_order === null ? [] : [row.pay_order])));
+    const payOrders = new Set(rows.map((row) => row.pay_order));
     await markDirty(tx, checksOf(checks, 'account'), 'account', [...accounts], now);
     await markDirty(tx, checksOf(checks, 'pay_order'), 'pay_order', [...payOrders], now);
     await moveWatermark(tx, JOURNAL_MARK, { ...range.upTo, systemIdentifier }, now);

@@ -1,9 +1,10 @@
 import { sql } from '../../core/kernel/db/database.ts';
 import { defineCheck, found, raw, type Scope } from '../check.ts';
+import { NO_PAY_ORDER } from '../dirty.ts';
 
 /**
  * What channels captured for a pay order is what it was to pay, and what the ledger booked for it; late captures lie in
- * suspense in full. Rows: `payOrder:currency`.
+ * suspense in full. Rows: `payOrder:currency`, or `none:currency` for captures booked for no pay order.
  */
 export default defineCheck({
   id: 'captured-equals-ledger',
@@ -23,13 +24,13 @@ export default defineCheck({
             coalesce(sum(amount) FILTER (WHERE kind = 'late'), 0) AS late, min(created_at) AS at
           FROM core.capture WHERE true ${narrow(scope, 'pay_order_id')} GROUP BY pay_order_id, currency
         ), booked AS (
-          SELECT coalesce(p.pay_order_id, 'none') AS pay_order_id, e.currency,
+          SELECT coalesce(p.pay_order_id, ${NO_PAY_ORDER}) AS pay_order_id, e.currency,
             coalesce(sum(e.amount) FILTER (WHERE a.kind = 'clearing' AND p.kind = 'capture'), 0) AS effective,
             coalesce(sum(e.amount) FILTER (WHERE a.kind = 'clearing' AND p.kind = 'late_capture'), 0) AS late,
             coalesce(-sum(e.amount) FILTER (WHERE a.kind = 'suspense' AND p.kind = 'late_capture'), 0) AS suspense,
             min(p.at) AS at
           FROM core.posting p JOIN core.entry e ON e.posting_id = p.id JOIN core.account a ON a.id = e.account_id
-          WHERE p.kind IN ('capture', 'late_capture') ${narrow(scope, 'p.pay_order_id')} GROUP BY 1, 2
+          WHERE p.kind IN ('capture', 'late_capture') ${narrow(scope, 'p.pay_order_id', true)} GROUP BY 1, 2
         ), asked AS (
           SELECT id AS pay_order_id, currency, payable, paid_at AS at FROM core.pay_order
           WHERE paid_at IS NOT NULL ${narrow(scope, 'id')}
@@ -48,14 +49,24 @@ export default defineCheck({
     ),
 });
 
-function narrow(scope: Scope, column: string): { text: string; values: unknown[] } {
+function narrow(scope: Scope, column: string, orNone = false): { text: string; values: unknown[] } {
   switch (scope.kind) {
     case 'all':
     case 'range':
       return raw('');
     case 'rows':
-      return sql`AND ${raw(column)} = ANY(${scope.rows.map((row) => row.split(':')[0])}::text[])`;
+      return oneOf(
+        scope.rows.map((row) => row.split(':')[0] ?? ''),
+        column,
+        orNone,
+      );
     case 'keys':
-      return sql`AND ${raw(column)} = ANY(${scope.keys}::text[])`;
+      return oneOf(scope.keys, column, orNone);
   }
+}
+
+/** `orNone`: also what names no pay order, when that is asked for. */
+function oneOf(keys: readonly string[], column: string, orNone: boolean): { text: string; values: unknown[] } {
+  const none = raw(orNone && keys.includes(NO_PAY_ORDER) ? `OR ${column} IS NULL` : '');
+  return sql`AND (${raw(column)} = ANY(${keys}::text[]) ${none})`;
 }
