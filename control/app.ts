@@ -45,6 +45,7 @@ export async function buildControl(deps: ControlDeps): Promise<Control> {
   await declareSwitches(deps);
   const auth = new TokenAuthenticator({ sql: db, clock, log });
   const feed = await RuleFeed.open(db, log);
+  metrics.atScrape('rulesetHead', (put) => put({}, feed.head.revision));
   const inbox = new InstanceInbox(db, metrics, () => feed.head.epoch);
   const context: ControlContext = { db, clock, log, metrics, switches: deps.switches, feed, inbox };
   const app = createApp({

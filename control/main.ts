@@ -4,6 +4,7 @@ import { systemClock } from '../core/kernel/clock.ts';
 import { requireServer } from '../core/kernel/config.ts';
 import { openDatabase } from '../core/kernel/db/database.ts';
 import { assertSchemaCurrent } from '../core/kernel/db/migrate.ts';
+import { measurePool } from '../core/kernel/db/pool-gauges.ts';
 import { serve } from '../core/kernel/http/serve.ts';
 import { createMetrics } from '../core/kernel/metrics.ts';
 import { runProcess, untilAborted } from '../core/kernel/process.ts';
@@ -19,6 +20,7 @@ await runProcess('control', async ({ config, log, signal }) => {
   const { databaseUrl: url, poolSize, instance, host, port } = config;
   using metrics = createMetrics('control');
   await using db = await openDatabase({ url, poolSize, applicationName: instance, log });
+  measurePool(metrics, db);
   await assertSchemaCurrent(db, 'core', MIGRATIONS);
   const switches = await loadSwitches();
   await using control = await buildControl({

@@ -12,6 +12,7 @@ import { systemClock } from './kernel/clock.ts';
 import type { ServerConfig } from './kernel/config.ts';
 import { openDatabase } from './kernel/db/database.ts';
 import { assertSchemaCurrent } from './kernel/db/migrate.ts';
+import { measurePool } from './kernel/db/pool-gauges.ts';
 import type { App } from './kernel/http/app.ts';
 import { createApp } from './kernel/http/create-app.ts';
 import { Outside } from './kernel/http/outside.ts';
@@ -23,6 +24,7 @@ import { systemRandom } from './kernel/random.ts';
 import { ledgerRoutes } from './ledger/ledger.routes.ts';
 import { couponRoutes } from './marketing/coupons.routes.ts';
 import { httpMarketing } from './marketing/marketing.http.ts';
+import { countMoves } from './moves.ts';
 import { cancelRoutes } from './orders/cancel.routes.ts';
 import { orderRoutes } from './orders/orders.routes.ts';
 import { loadChannels } from './payments/channels.ts';
@@ -61,6 +63,7 @@ export async function openCore(process: 'core' | 'reconcile', config: ServerConf
       log,
     }),
   );
+  measurePool(metrics, db);
   await assertSchemaCurrent(db, 'core', CORE_MIGRATIONS);
   const outside = stack.use(new Outside({ metrics }));
   const switches = await loadSwitches();
@@ -74,7 +77,7 @@ export async function openCore(process: 'core' | 'reconcile', config: ServerConf
     clock: systemClock,
     random: systemRandom,
     log,
-    mover: new Mover(systemClock, ({ machine, to }) => metrics.counter('orderState', { machine, state: to }).inc()),
+    mover: new Mover(systemClock, countMoves(metrics)),
     background,
     orderNumbers: new OrderNumbers(db, systemClock, `${config.instance}-${systemRandom.int(1e9)}`),
     channels: await loadChannels({ ...reach, merchantId: MERCHANT_ID }),

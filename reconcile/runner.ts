@@ -10,7 +10,7 @@ import { type Check, loadChecks } from './check.ts';
 import { runCheck } from './check-run.ts';
 import { feed } from './checks.ts';
 import { dirtyConsumer } from './dirty.ts';
-import { refreshGauges } from './gauges.ts';
+import { Gauges } from './gauges.ts';
 import {
   DEFAULT_LIMITS,
   loadRepairs,
@@ -83,6 +83,9 @@ export class Runner implements AsyncDisposable {
   #startRepairs(repairs: readonly Repair[]): void {
     const cron = this.#options.scanCron ?? EVERY_SECOND;
     for (const repair of repairs) {
+      for (const state of repair.states) {
+        for (const outcome of OUTCOMES) this.#options.metrics.counter('repair', { state, outcome });
+      }
       this.#schedule.add({ name: `repair ${repair.id}`, cron, jitterMs: JITTER_MS, run: () => this.#repair(repair) });
     }
   }
@@ -90,6 +93,7 @@ export class Runner implements AsyncDisposable {
   async #repair(repair: Repair): Promise<void> {
     const { context, metrics, replica, limits = DEFAULT_LIMITS } = this.#options;
     const report = await repair.run(context, limits, this.#signals);
+    metrics.histogram('repairRunDuration', { repair: repair.id }).observe(report.durationMs / 1000);
     countOutcomes(metrics, report);
     if (report.scanned > 0) this.#consumer?.kick();
     const idleMs = monotonicMs() - (this.#idleSinceMs.get(repair.id) ?? Number.NEGATIVE_INFINITY);
@@ -123,8 +127,8 @@ export class Runner implements AsyncDisposable {
     }
     const run = onlyHolder(checkpoints, () => this.#checkpoint(checks));
     this.#schedule.add({ name: 'checkpoints', cron: '20 * * * * *', run });
-    const gauges = (): Promise<void> => refreshGauges(context, metrics, checks);
-    this.#schedule.add({ name: 'gauges', cron: '*/5 * * * * *', jitterMs: JITTER_MS, run: gauges });
+    const gauges = new Gauges(context, metrics, checks);
+    this.#schedule.add({ name: 'gauges', cron: '*/5 * * * * *', jitterMs: JITTER_MS, run: () => gauges.refresh() });
   }
 
   /** A new checkpoint is looked at at once by whoever checks balances. */

@@ -85,18 +85,22 @@ export function limitSeconds(machine: string, state: string): number | null {
   return PATIENCE.find((p) => p.machine.name === machine)?.limits[state] ?? null;
 }
 
-/** How one state stands: who is in it, who has been for too long, who waits for a person. */
+/** How one state stands: who is in it, and who has been for too long or waits for a person. */
 export interface StuckState {
   readonly machine: string;
   readonly state: string;
   readonly name: string;
   readonly inState: number;
+  /** Over the limit, or before a person. */
   readonly stuck: number;
   readonly waitingForPerson: number;
-  /** Age of the oldest row in the state, in seconds; 0 without rows. */
+  /** How long the oldest of the stuck ones has been in the state, in seconds; 0 without any. */
   readonly oldestSeconds: number;
   readonly limitSeconds: number;
 }
+
+/** `r` is the row, `l` its state's limit, `$1` the time. */
+const IS_STUCK = `r.state_since <= $1::timestamptz - l.seconds * interval '1 second' OR r.person_reason IS NOT NULL`;
 
 /** Counts the rows of every state with a limit. Reads the live rows only, whatever the history. */
 export async function readStuck(sql: Sql, now: Date): Promise<readonly StuckState[]> {
@@ -110,10 +114,9 @@ export async function readStuck(sql: Sql, now: Date): Promise<readonly StuckStat
       oldest: number;
     }>({
       name: `stuck_${machine.name}`,
-      text: `SELECT l.state, count(r.id) AS in_state,
-          count(*) FILTER (WHERE r.state_since < $1::timestamptz - l.seconds * interval '1 second') AS stuck,
+      text: `SELECT l.state, count(r.id) AS in_state, count(*) FILTER (WHERE ${IS_STUCK}) AS stuck,
           count(*) FILTER (WHERE r.person_reason IS NOT NULL) AS person,
-          coalesce(extract(epoch FROM $1::timestamptz - min(r.state_since)), 0)::float8 AS oldest
+          coalesce(extract(epoch FROM $1::timestamptz - min(r.state_since) FILTER (WHERE ${IS_STUCK})), 0)::float8 AS oldest
         FROM unnest($2::text[], $3::bigint[]) AS l (state, seconds)
         LEFT JOIN ${machine.table} r ON r.state = l.state ${liveRows(machine, limits)}
         GROUP BY l.state ORDER BY l.state`,
@@ -159,8 +162,7 @@ export function stuckRows(narrow: (machine: string) => string): string {
           'since', r.state_since, 'personReason', r.person_reason) AS row,
         r.state_since + l.seconds * interval '1 second' AS first_bad_at
       FROM ${machine.table} r JOIN (VALUES ${pairs.join(', ')}) AS l (state, seconds) ON l.state = r.state
-      WHERE (r.state_since <= $1::timestamptz - l.seconds * interval '1 second' OR r.person_reason IS NOT NULL)
-        ${liveRows(machine, limits)} ${narrow(machine.name)}`;
+      WHERE (${IS_STUCK}) ${liveRows(machine, limits)} ${narrow(machine.name)}`;
   });
   return parts.join('\nUNION ALL\n');
 }

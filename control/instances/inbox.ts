@@ -1,7 +1,7 @@
 import type { InstanceReport } from '../../core/guard/protocol.ts';
 import type { Database } from '../../core/kernel/db/database.ts';
 import { ok, type Result, refuse } from '../../core/kernel/errors.ts';
-import type { Metrics } from '../../core/kernel/metrics.ts';
+import type { HistogramSeries, Metrics } from '../../core/kernel/metrics.ts';
 import { type NamedReport, saveReports } from './instances.store.ts';
 
 interface Waiting {
@@ -18,7 +18,7 @@ const MAX_WAITING = 20_000;
  */
 export class InstanceInbox implements AsyncDisposable {
   readonly #db: Database;
-  readonly #metrics: Metrics;
+  readonly #seconds: HistogramSeries;
   readonly #epoch: () => string;
   #waiting: Waiting | undefined;
   #running: Promise<void> | undefined;
@@ -26,7 +26,7 @@ export class InstanceInbox implements AsyncDisposable {
 
   constructor(db: Database, metrics: Metrics, epoch: () => string) {
     this.#db = db;
-    this.#metrics = metrics;
+    this.#seconds = metrics.histogram('flipPropagation', {});
     this.#epoch = epoch;
   }
 
@@ -62,8 +62,7 @@ export class InstanceInbox implements AsyncDisposable {
       batch.sort((a, b) => (a.name < b.name ? -1 : 1));
       try {
         const delays = await saveReports(this.#db, this.#epoch(), batch);
-        const seconds = this.#metrics.histogram('flipPropagation', {});
-        for (const delayMs of delays) seconds.observe(delayMs / 1000);
+        for (const delayMs of delays) this.#seconds.observe(delayMs / 1000);
         written.resolve();
         this.#heard.resolve();
         this.#heard = Promise.withResolvers<void>();

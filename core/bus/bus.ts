@@ -1,4 +1,4 @@
-import { monotonicMs, sleep } from '../kernel/clock.ts';
+import { type Clock, monotonicMs, sleep } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import { oldestWaiting, releaseConsumer } from './bus.store.ts';
@@ -15,6 +15,8 @@ export interface BusOptions extends BusKit {
 
 const POLL_MS = 500;
 const LAG_EVERY_MS = 2_000;
+/** A look at the lag that is older says nothing of now. */
+const LAG_FRESH_MS = 10_000;
 
 /**
  * A consumer at work: it reads until nothing is left, then sleeps until a kick or the poll. Any number of replicas may
@@ -27,10 +29,15 @@ export class RunningConsumer implements AsyncDisposable {
   readonly #work: Promise<void>;
   #wake: () => void = () => undefined;
   #kicked = false;
+  #lag: { readonly oldest: Date | null; readonly lookedAt: Date } | undefined;
 
   constructor(options: BusOptions, consumer: Consumer) {
     this.#options = options;
     this.#consumer = consumer;
+    options.metrics?.atScrape('busLag', (put) => {
+      const seconds = this.#lagSeconds();
+      if (seconds !== undefined) put({ consumer: consumer.name }, seconds);
+    });
     this.#work = this.#run();
   }
 
@@ -48,7 +55,7 @@ export class RunningConsumer implements AsyncDisposable {
       const done = await this.#turn(signal);
       if (monotonicMs() - lagAt >= LAG_EVERY_MS) {
         lagAt = monotonicMs();
-        await this.#reportLag();
+        await this.#readLag();
       }
       if (done?.kind !== 'handled' && done?.kind !== 'parked') await this.#pause(signal);
     }
@@ -76,15 +83,25 @@ export class RunningConsumer implements AsyncDisposable {
     this.#wake = () => undefined;
   }
 
-  async #reportLag(): Promise<void> {
-    const { metrics } = this.#options;
+  async #readLag(): Promise<void> {
+    const { db, clock, metrics, log } = this.#options;
     if (metrics === undefined) return;
+    const lookedAt = clock.now();
     try {
-      const seconds = await lagSeconds(this.#options, this.#consumer.name);
-      metrics.gauge('busLag', { consumer: this.#consumer.name }).set(seconds);
+      this.#lag = { lookedAt, oldest: await oldestWaiting(db, this.#consumer.name) };
     } catch (error) {
-      this.#options.log.debug({ err: error }, 'the lag of the bus could not be read');
+      log.debug({ err: error }, 'the lag of the bus could not be read');
     }
+  }
+
+  /** A replica that cannot look any more tells a lag that grows: from the oldest event it knew of, or from its last look. */
+  #lagSeconds(): number | undefined {
+    if (this.#lag === undefined) return undefined;
+    const { oldest, lookedAt } = this.#lag;
+    const { clock } = this.#options;
+    if (oldest !== null) return ageSeconds(clock, oldest);
+    const lookedSeconds = ageSeconds(clock, lookedAt);
+    return lookedSeconds * 1000 > LAG_FRESH_MS ? lookedSeconds : 0;
   }
 
   /** Finishes the batch under way and gives the lease back, so that another replica goes on at once. */
@@ -108,5 +125,9 @@ export function consume(options: BusOptions, consumer: Consumer): RunningConsume
 /** Age in seconds of the oldest event that a consumer has not handled; 0 when it is up to date. */
 export async function lagSeconds(kit: BusKit, name: string): Promise<number> {
   const oldest = await oldestWaiting(kit.db, name);
-  return oldest === null ? 0 : Math.max(0, (kit.clock.now().getTime() - oldest.getTime()) / 1000);
+  return oldest === null ? 0 : ageSeconds(kit.clock, oldest);
+}
+
+function ageSeconds(clock: Clock, at: Date): number {
+  return Math.max(0, (clock.now().getTime() - at.getTime()) / 1000);
 }

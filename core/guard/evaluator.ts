@@ -40,8 +40,9 @@ export class Evaluator implements Guard {
     const states = new Map(declared.map(({ key, default: on }) => [key, on]));
     this.ignored = readSwitches(rules, states);
     for (const [key, on] of states) {
-      const decided = metrics.counter('guardDecisions', { entry: '', outcome: on ? 'on' : 'off', rule: key });
-      this.#switches.set(key, { on, decided });
+      const whenOn = metrics.counter('guardDecisions', { entry: '', outcome: 'on', rule: key });
+      const whenOff = metrics.counter('guardDecisions', { entry: '', outcome: 'off', rule: key });
+      this.#switches.set(key, { on, decided: on ? whenOn : whenOff });
     }
     for (const entry of new Set(declared.flatMap(({ closes }) => closes))) {
       this.#entries.set(entry, entryState(entry, declared, states, metrics));
@@ -96,13 +97,17 @@ function entryState(
   states: ReadonlyMap<string, boolean>,
   metrics: Metrics,
 ): EntryState {
-  const closing = declared.find(({ key, closes }) => closes.includes(entry) && states.get(key) === false);
-  if (closing === undefined) {
-    return { answer: PASS, decided: metrics.counter('guardDecisions', { entry, outcome: 'allowed', rule: '' }) };
-  }
-  const { key: rule, retryAfterMs } = closing;
-  return {
-    answer: Object.freeze({ allowed: false, code: 'switched_off', rule, retryAfterMs }),
-    decided: metrics.counter('guardDecisions', { entry, outcome: 'switched_off', rule }),
+  // All are asked for now and so count from 0: the first refusal of an entry that was just closed shows in its rate.
+  const open: EntryState = {
+    answer: PASS,
+    decided: metrics.counter('guardDecisions', { entry, outcome: 'allowed', rule: '' }),
   };
+  const closing = declared
+    .filter(({ closes }) => closes.includes(entry))
+    .map(({ key: rule, retryAfterMs }): EntryState & { readonly on: boolean } => ({
+      on: states.get(rule) !== false,
+      answer: Object.freeze({ allowed: false, code: 'switched_off', rule, retryAfterMs }),
+      decided: metrics.counter('guardDecisions', { entry, outcome: 'switched_off', rule }),
+    }));
+  return closing.find(({ on }) => !on) ?? open;
 }

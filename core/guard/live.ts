@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Clock, every, sleep } from '../kernel/clock.ts';
+import { type Clock, sleep } from '../kernel/clock.ts';
 import type { Config } from '../kernel/config.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Metrics } from '../kernel/metrics.ts';
@@ -40,7 +40,6 @@ export interface LiveGuard extends Guard, AsyncDisposable {
 
 /** How long an acknowledgement may wait for the disk. */
 const PERSIST_PATIENCE_MS = 1_000;
-const METRICS_MS = 1_000;
 
 export function snapshotPath(config: Pick<Config, 'dataDir' | 'instance'>): string {
   return join(config.dataDir, 'guard', `${config.instance}.rules`);
@@ -70,8 +69,7 @@ class FollowingGuard implements LiveGuard {
   readonly #options: GuardOptions;
   readonly #holder: RuleHolder;
   readonly #writer: SnapshotWriter;
-  readonly #stop = new AbortController();
-  readonly #startedAt: string;
+  readonly #startedAt: Date;
   #link: ControlLink | undefined;
   #saving: Promise<void> = Promise.resolve();
   /** What reports speak of: the set in force once it is on disk, or once the disk was given its time. */
@@ -81,16 +79,18 @@ class FollowingGuard implements LiveGuard {
     this.#options = options;
     this.#writer = writer;
     this.#holder = new RuleHolder(options);
-    this.#startedAt = options.clock.now().toISOString();
+    this.#startedAt = options.clock.now();
     this.#settled = this.#describe(false);
+    const { metrics, config } = options;
+    metrics.atScrape('rulesetRevision', (put) => put({ instance: config.instance }, this.#holder.set?.revision ?? 0));
+    // Rules that control never vouched for are no younger than this process.
+    metrics.atScrape('rulesetAge', (put) => put({}, this.status().ageSeconds ?? this.#secondsSince(this.#startedAt)));
   }
 
   start(snapshot: Parameters<RuleHolder['boot']>[0] | undefined): void {
     const { config, log, random } = this.#options;
     if (snapshot !== undefined) this.#holder.boot(snapshot);
     this.#settled = this.#describe(snapshot !== undefined);
-    this.#measure();
-    every(METRICS_MS, this.#stop.signal, async () => this.#measure());
     if (config.instanceToken === undefined) {
       log.warn('TIDEGATE_INSTANCE_TOKEN is not set: no rule changes are received');
       return;
@@ -153,7 +153,6 @@ class FollowingGuard implements LiveGuard {
     if (this.#holder.set !== set) return;
     this.#settled = this.#describe(persisted);
     this.#link?.acknowledge();
-    this.#measure();
     if (!persisted && (await saved) && this.#holder.set === set) this.#settled = this.#describe(true);
   }
 
@@ -161,7 +160,7 @@ class FollowingGuard implements LiveGuard {
     const { set, source, appliedAt } = this.#holder;
     return {
       process: this.#options.process,
-      startedAt: this.#startedAt,
+      startedAt: this.#startedAt.toISOString(),
       source,
       epoch: set?.epoch ?? null,
       revision: set?.revision ?? null,
@@ -175,15 +174,7 @@ class FollowingGuard implements LiveGuard {
     return Math.max(0, (this.#options.clock.now().getTime() - at.getTime()) / 1000);
   }
 
-  #measure(): void {
-    const { metrics, config } = this.#options;
-    const { revision, ageSeconds } = this.status();
-    metrics.gauge('rulesetRevision', { instance: config.instance }).set(revision ?? 0);
-    if (ageSeconds !== null) metrics.gauge('rulesetAge', {}).set(ageSeconds);
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
     await this.#link?.[Symbol.asyncDispose]();
     await this.#saving;
   }

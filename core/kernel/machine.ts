@@ -99,6 +99,8 @@ export interface Transition {
   readonly machine: string;
   readonly from: string | null;
   readonly to: string;
+  /** The row as it stands after the whole move. */
+  readonly row: MachineRow;
 }
 
 export class Mover {
@@ -143,7 +145,7 @@ export class Mover {
     });
     const row = rows[0];
     if (row !== undefined) {
-      this.#report(sql, machine, path);
+      this.#report(sql, machine, path, row);
       return { kind: 'moved', row };
     }
     const present = await readRow<Row>(sql, machine, input.id);
@@ -176,7 +178,7 @@ export class Mover {
     });
     const row = rows[0];
     if (row === undefined) throw new Error(`broken invariant: ${machine.name} ${input.id} was not inserted`);
-    this.#report(sql, machine, path);
+    this.#report(sql, machine, path, row);
     return row;
   }
 
@@ -200,9 +202,11 @@ export class Mover {
     });
   }
 
-  #report(sql: Sql, machine: Machine, path: Path): void {
+  #report(sql: Sql, machine: Machine, path: Path, row: MachineRow): void {
     const tell = (): void => {
-      for (const [i, to] of path.to.entries()) this.#onMoved({ machine: machine.name, from: path.from[i] ?? null, to });
+      for (const [i, to] of path.to.entries()) {
+        this.#onMoved({ machine: machine.name, from: path.from[i] ?? null, to, row });
+      }
     };
     if ('afterCommit' in sql && typeof sql.afterCommit === 'function') sql.afterCommit(tell);
     else tell();

@@ -43,7 +43,7 @@ export const METRICS = {
   stuckOrders: {
     name: 'tidegate_stuck_orders',
     kind: 'gauge',
-    help: 'Rows that sit in a state longer than it allows.',
+    help: 'Rows that sit in a state longer than it allows, or wait for a person.',
     labels: ['state'],
   },
   stuckOldest: {
@@ -58,6 +58,13 @@ export const METRICS = {
     help: 'Repairs by the stuck state they were for and how they ended.',
     labels: ['state', 'outcome'],
   },
+  repairRunDuration: {
+    name: 'tidegate_repair_run_duration_seconds',
+    kind: 'histogram',
+    help: 'Time of one run of a repair, idle or not.',
+    labels: ['repair'],
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10],
+  },
   checkVerdict: {
     name: 'tidegate_check_verdict',
     kind: 'gauge',
@@ -67,7 +74,7 @@ export const METRICS = {
   checkLag: {
     name: 'tidegate_check_lag_seconds',
     kind: 'gauge',
-    help: 'Age of the newest row that a check has not seen yet.',
+    help: 'Time up to now that the last verdict of a check does not know; it grows while the check does not run.',
     labels: ['check'],
   },
   findings: {
@@ -79,7 +86,7 @@ export const METRICS = {
   exposure: {
     name: 'tidegate_exposure_minor',
     kind: 'gauge',
-    help: 'Money at risk in open findings, in minor units.',
+    help: 'Money at risk in live findings, in minor units; a zero under XXX when none is.',
     labels: ['currency'],
   },
   guardDecisions: {
@@ -98,10 +105,16 @@ export const METRICS = {
     open: ['instance'],
     maxSeries: 10000,
   },
+  rulesetHead: {
+    name: 'tidegate_ruleset_head_revision',
+    kind: 'gauge',
+    help: 'Newest revision of the rule set, which every instance should enforce.',
+    labels: [],
+  },
   rulesetAge: {
     name: 'tidegate_ruleset_age_seconds',
     kind: 'gauge',
-    help: 'Time since the rule set was last confirmed by control.',
+    help: 'Time since control last vouched for the rule set; since the start of the process when it never did.',
     labels: [],
   },
   flipPropagation: {
@@ -136,6 +149,24 @@ export const METRICS = {
     kind: 'gauge',
     help: 'Age of the oldest event that a consumer has not handled.',
     labels: ['consumer'],
+  },
+  dbPoolConnections: {
+    name: 'tidegate_db_pool_connections',
+    kind: 'gauge',
+    help: 'Database connections of the process that are busy or idle.',
+    labels: ['state'],
+  },
+  dbPoolLimit: {
+    name: 'tidegate_db_pool_limit',
+    kind: 'gauge',
+    help: 'Database connections that the process may open.',
+    labels: [],
+  },
+  dbPoolWaiting: {
+    name: 'tidegate_db_pool_waiting',
+    kind: 'gauge',
+    help: 'Callers that wait for a free database connection.',
+    labels: [],
   },
 } as const satisfies Record<string, MetricDefinition>;
 

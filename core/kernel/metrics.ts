@@ -17,9 +17,13 @@ export interface HistogramSeries {
   observe(value: number): void;
 }
 
+/** Puts down what one series of a gauge is now. */
+export type Fill<K extends KeysOf<'gauge'>> = (labels: LabelsOf<K>, value: number) => void;
+
 /**
  * The metrics of one process. `counter('repair', {state, outcome}).inc()`; a series may be kept by hot code, so that it
- * pays one addition and no look-up. Metrics appear in the registry with their first use.
+ * pays one addition and no look-up. Metrics appear in the registry with their first use, and a counter begins at 0 when
+ * it is asked for: a series that is born with its first event hides that event from every rate.
  */
 export interface Metrics {
   /** The value of the `process` label of the HTTP metrics. */
@@ -28,8 +32,11 @@ export interface Metrics {
   counter<K extends KeysOf<'counter'>>(key: K, labels: LabelsOf<K>): CounterSeries;
   gauge<K extends KeysOf<'gauge'>>(key: K, labels: LabelsOf<K>): GaugeSeries;
   histogram<K extends KeysOf<'histogram'>>(key: K, labels: LabelsOf<K>): HistogramSeries;
-  /** Forgets all series of a gauge, before it is filled anew from a query. */
-  clear(key: KeysOf<'gauge'>): void;
+  /**
+   * Asks `fill` at every scrape, from memory and without waiting, what a gauge is. What it does not put down is not told:
+   * a reading that has grown old can be left out instead of being repeated. Several parts may fill one gauge.
+   */
+  atScrape<K extends KeysOf<'gauge'>>(key: K, fill: (put: Fill<K>) => void): void;
 }
 
 /** Gauges that prom-client names `_total`, which `promtool check metrics` refuses. */
@@ -83,11 +90,16 @@ class Family<Series> {
   }
 }
 
+interface GaugeFamily {
+  readonly family: Family<GaugeSeries>;
+  readonly fillers: ((put: (labels: Readonly<Record<string, string>>, value: number) => void) => void)[];
+}
+
 class LazyMetrics implements Metrics, Disposable {
   readonly processName: string;
   readonly registry: Registry;
   readonly #counters = new Map<MetricKey, Family<CounterSeries>>();
-  readonly #gauges = new Map<MetricKey, { family: Family<GaugeSeries>; metric: Gauge }>();
+  readonly #gauges = new Map<MetricKey, GaugeFamily>();
   readonly #histograms = new Map<MetricKey, Family<HistogramSeries>>();
 
   constructor(processName: string, registry: Registry) {
@@ -99,7 +111,11 @@ class LazyMetrics implements Metrics, Disposable {
     let family = this.#counters.get(key);
     if (family === undefined) {
       const metric = new Counter(this.#configuration(key));
-      family = new Family<CounterSeries>(METRICS[key], (values) => metric.labels(values));
+      family = new Family<CounterSeries>(METRICS[key], (values) => {
+        const series = metric.labels(values);
+        series.inc(0);
+        return series;
+      });
       this.#counters.set(key, family);
     }
     return family.get(labels);
@@ -120,17 +136,25 @@ class LazyMetrics implements Metrics, Disposable {
     return family.get(labels);
   }
 
-  clear(key: KeysOf<'gauge'>): void {
-    const { family, metric } = this.#gauge(key);
-    family.clear();
-    metric.reset();
+  atScrape<K extends KeysOf<'gauge'>>(key: K, fill: (put: Fill<K>) => void): void {
+    this.#gauge(key).fillers.push(fill);
   }
 
-  #gauge(key: KeysOf<'gauge'>): { family: Family<GaugeSeries>; metric: Gauge } {
+  #gauge(key: KeysOf<'gauge'>): GaugeFamily {
     const known = this.#gauges.get(key);
     if (known !== undefined) return known;
-    const metric = new Gauge(this.#configuration(key));
-    const made = { metric, family: new Family<GaugeSeries>(METRICS[key], (values) => metric.labels(values)) };
+    const fillers: GaugeFamily['fillers'] = [];
+    const collect = (): void => {
+      if (fillers.length === 0) return;
+      family.clear();
+      metric.reset();
+      // A gauge without labels is born as 0, which nobody has said.
+      if (METRICS[key].labels.length === 0) metric.remove({});
+      for (const fill of fillers) fill((labels, value) => family.get(labels).set(value));
+    };
+    const metric = new Gauge({ ...this.#configuration(key), collect });
+    const family = new Family<GaugeSeries>(METRICS[key], (values) => metric.labels(values));
+    const made: GaugeFamily = { family, fillers };
     this.#gauges.set(key, made);
     return made;
   }

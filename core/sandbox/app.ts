@@ -3,6 +3,7 @@ import { systemClock } from '../kernel/clock.ts';
 import { ConfigError, type ServerConfig } from '../kernel/config.ts';
 import { openDatabase } from '../kernel/db/database.ts';
 import { assertSchemaCurrent } from '../kernel/db/migrate.ts';
+import { measurePool } from '../kernel/db/pool-gauges.ts';
 import type { App } from '../kernel/http/app.ts';
 import { createApp } from '../kernel/http/create-app.ts';
 import { Outside } from '../kernel/http/outside.ts';
@@ -57,6 +58,7 @@ export async function openSandbox(config: ServerConfig, log: Logger): Promise<Sa
       log,
     }),
   );
+  measurePool(metrics, db);
   await assertSchemaCurrent(db, 'sandbox', SANDBOX_MIGRATIONS);
   const shared = { db, clock: systemClock, random: systemRandom, log };
   const outside = stack.use(new Outside({ metrics }));

@@ -1,7 +1,8 @@
 import { currencyExponent, isCurrency } from '../../core/kernel/money.ts';
 
 /** How bad it is: S0 rings the phone, S3 is in the daily report. */
-export type Tier = 'S0' | 'S1' | 'S2' | 'S3';
+export const TIERS = ['S0', 'S1', 'S2', 'S3'] as const;
+export type Tier = (typeof TIERS)[number];
 
 /** The live findings of one check together: they are one incident. Amounts in minor units by currency. */
 export interface Size {

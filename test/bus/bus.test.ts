@@ -2,11 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type BusEvent, START } from '../../core/bus/bus.store.ts';
 import { consume, lagSeconds } from '../../core/bus/bus.ts';
 import { type Consumer, rewind, STRIKES, turn } from '../../core/bus/consume.ts';
-import { systemClock } from '../../core/kernel/clock.ts';
-import type { Sql } from '../../core/kernel/db/database.ts';
+import { systemClock, VirtualClock } from '../../core/kernel/clock.ts';
+import { openDatabase, type Sql } from '../../core/kernel/db/database.ts';
 import { createMetrics } from '../../core/kernel/metrics.ts';
 import { silent, type TestDatabase, testDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { CuttableLine } from '../support/proxy.ts';
 
 let database: TestDatabase;
 const NEVER = new AbortController().signal;
@@ -189,6 +190,29 @@ describe('a consumer', () => {
       values: [consumer.name],
     });
     expect(parked).toEqual([{ reason: 'cannot take p3' }]);
+  });
+
+  test('tells a lag that grows when it cannot look any more', async () => {
+    const { consumer } = await fresh();
+    const line = await CuttableLine.to(database.appUrl);
+    await using _line = line;
+    const url = line.through(database.appUrl);
+    await using db = await openDatabase({ url, poolSize: 2, applicationName: 'test', log: silent });
+    const metrics = createMetrics('test');
+    const clock = new VirtualClock(new Date());
+    await using _running = consume({ db, clock, log: silent, metrics, holder: 'one', pollMs: 20_000 }, consumer);
+    const told = async (): Promise<number> => {
+      const text = await metrics.registry.metrics();
+      const value = text.match(
+        new RegExp(`^tidegate_bus_lag_seconds\\{consumer="${consumer.name}"\\} (\\S+)$`, 'm'),
+      )?.[1];
+      expect(value).toBeDefined();
+      return Number(value);
+    };
+    await eventually(async () => expect(await told()).toBe(0));
+    line.cut();
+    clock.advance(60_000);
+    expect(await told()).toBe(60);
   });
 
   test('runs by itself on two replicas, woken by a kick, and reports its lag', async () => {

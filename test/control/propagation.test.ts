@@ -50,7 +50,9 @@ describe('a flip', () => {
     expect(flipped.propagation).toMatchObject({ applied: 3, total: 3, stragglers: [] });
     expect(flipped.propagation.maxMs).toBeGreaterThanOrEqual(flipped.propagation.p50Ms ?? -1);
     expect(flipped.propagation.maxMs).toBeLessThan(2_000);
-    expect(await control.metrics.registry.metrics()).toMatch(/tidegate_flip_propagation_seconds_count [1-9]/);
+    const told = await control.metrics.registry.metrics();
+    expect(told).toMatch(/tidegate_flip_propagation_seconds_count [1-9]/);
+    expect(told).toContain(`tidegate_ruleset_head_revision ${flipped.propagation.revision}\n`);
 
     const [first, ...others] = guards;
     await first?.[Symbol.asyncDispose]();

@@ -45,10 +45,14 @@ describe('the evaluator', () => {
     return { evaluator: new Evaluator([ENTRY, COUPONS], rules, metrics), metrics };
   };
 
-  it('holds the defaults without rules', () => {
-    const { evaluator } = made([]);
+  it('holds the defaults without rules, and counts refusals from 0', async () => {
+    const { evaluator, metrics } = made([]);
     expect(evaluator.enter('order.create').allowed).toBe(true);
     expect(evaluator.isOn('marketing.coupons')).toBe(true);
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('entry="order.create",outcome="allowed",rule=""} 1\n');
+    expect(text).toContain('entry="order.create",outcome="switched_off",rule="entry.order.create"} 0\n');
+    expect(text).toContain('entry="",outcome="off",rule="marketing.coupons"} 0\n');
   });
 
   it('refuses a closed entry with the rule and the wait, and counts it', async () => {

@@ -91,10 +91,13 @@ describe('a guard without control', () => {
 
   it('starts cold with the declared defaults', async () => {
     await using place = await folder();
-    const { guard } = await testGuard({ dataDir: place.path });
+    const { guard, metrics } = await testGuard({ dataDir: place.path });
     await using _guard = guard;
     expect(guard.enter('order.create').allowed).toBe(true);
     expect(guard.status()).toMatchObject({ source: 'defaults', revision: null, ageSeconds: null });
+    const text = await metrics.registry.metrics();
+    expect(text).toMatch(/^tidegate_ruleset_revision\{instance="[^"]+"\} 0$/m);
+    expect(text, 'rules that nobody vouched for age, too').toMatch(/^tidegate_ruleset_age_seconds \d/m);
   });
 
   it.each([

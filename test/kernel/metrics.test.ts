@@ -97,13 +97,29 @@ describe('the registry', () => {
     expect(text).toContain('tidegate_order_state_total{machine="other",state="other"} 1500');
   });
 
-  it('forgets the series of a gauge that is filled anew', async () => {
+  it('begins a counter at 0 when it is asked for', async () => {
     const metrics = createMetrics('test');
-    metrics.gauge('stuckOrders', { state: 'P7' }).set(3);
-    metrics.clear('stuckOrders');
-    metrics.gauge('stuckOrders', { state: 'F2' }).set(1);
-    expect((await metrics.registry.metrics()).match(/^tidegate_stuck_orders\{.*$/gm)).toEqual([
-      'tidegate_stuck_orders{state="F2"} 1',
-    ]);
+    metrics.counter('gmv', { currency: 'CNY' });
+    expect(await metrics.registry.metrics()).toContain('tidegate_gmv_minor_total{currency="CNY"} 0');
+  });
+
+  it('asks at each scrape what a gauge is, and repeats nothing that is no longer told', async () => {
+    const metrics = createMetrics('test');
+    const stuck = new Map([['P7', 3]]);
+    let age: number | undefined;
+    metrics.atScrape('stuckOrders', (put) => {
+      for (const [state, value] of stuck) put({ state }, value);
+    });
+    metrics.atScrape('stuckOrders', (put) => put({ state: 'F2' }, 1));
+    metrics.atScrape('rulesetAge', (put) => {
+      if (age !== undefined) put({}, age);
+    });
+    const told = async () => (await metrics.registry.metrics()).match(/^tidegate_(stuck_orders|ruleset_age).*$/gm);
+    expect(await told()).toEqual(['tidegate_stuck_orders{state="P7"} 3', 'tidegate_stuck_orders{state="F2"} 1']);
+    stuck.clear();
+    age = 7;
+    expect(await told()).toEqual(['tidegate_stuck_orders{state="F2"} 1', 'tidegate_ruleset_age_seconds 7']);
+    age = undefined;
+    expect(await told()).toEqual(['tidegate_stuck_orders{state="F2"} 1']);
   });
 });
