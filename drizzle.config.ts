@@ -1,17 +1,8 @@
 import { defineConfig } from 'drizzle-kit';
 
+/** `npm run migrations` writes what the tables need that no migration brings yet; the sandbox has a file of its own. */
 export default defineConfig({
   dialect: 'postgresql',
-  schema: [
-    './core/schema/access.ts',
-    './core/schema/bus.ts',
-    './core/schema/catalog.ts',
-    './core/schema/columns.ts',
-    './core/schema/control.ts',
-    './core/schema/ledger.ts',
-    './core/schema/orders.ts',
-    './core/schema/payments.ts',
-    './core/schema/reconcile.ts',
-  ],
+  schema: './core/schema/*.ts',
   out: './core/schema/migrations',
 });

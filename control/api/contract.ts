@@ -156,8 +156,6 @@ export const problem = z.object({
 
 export type Overview = z.infer<typeof overview>;
 export type SwitchView = z.infer<typeof switchView>;
-export type SwitchFlip = z.infer<typeof switchFlip>;
-export type SwitchFlipped = z.infer<typeof switchFlipped>;
 export type InstanceStatus = z.infer<typeof instanceStatus>;
 export type Propagation = z.infer<typeof propagation>;
 export type CheckStatus = z.infer<typeof checkStatus>;
@@ -166,4 +164,3 @@ export type StateCount = z.infer<typeof stateCount>;
 export type Finding = z.infer<typeof finding>;
 export type RepairStatus = z.infer<typeof repairStatus>;
 export type MoneyAmount = z.infer<typeof moneyAmount>;
-export type Problem = z.infer<typeof problem>;

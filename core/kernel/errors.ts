@@ -139,8 +139,3 @@ export function must<T>(value: T | null | undefined, what: string): T {
   if (value === null || value === undefined) throw new Error(`broken invariant: ${what} is missing`);
   return value;
 }
-
-/** The end of an exhaustive `switch`. */
-export function unreachable(value: never, what: string): never {
-  throw new Error(`broken invariant: unknown ${what} ${JSON.stringify(value)}`);
-}

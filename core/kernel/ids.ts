@@ -1,18 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 
-/** A string that is one kind of id and no other. */
-export type Id<Kind extends string> = string & { readonly __id: Kind };
-
-export type OrderId = Id<'order'>;
-export type PayOrderId = Id<'payOrder'>;
-export type PaymentId = Id<'payment'>;
-export type ShipmentId = Id<'shipment'>;
-export type RefundId = Id<'refund'>;
-export type UserId = Id<'user'>;
-export type SkuId = Id<'sku'>;
-export type SpuId = Id<'spu'>;
-
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford's base 32, lower case: no i, l, o, u
 
 /**

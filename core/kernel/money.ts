@@ -139,13 +139,3 @@ export function allocate(total: number, weights: readonly number[]): number[] {
   const sign = total < 0 ? -1 : 1;
   return parts.map((p) => (p.floor === 0n ? 0 : sign * Number(p.floor)));
 }
-
-/** Adds minor units without ever leaving the safe integers; throws when the sum would. */
-export function sumAmounts(amounts: Iterable<number>): number {
-  let total = 0;
-  for (const amount of amounts) {
-    total += amount;
-    if (!Number.isSafeInteger(total)) throw new Error('broken invariant: a sum of amounts passed 2^53');
-  }
-  return total;
-}

@@ -4,11 +4,11 @@ import type { Currency } from '../kernel/money.ts';
  * The chart of accounts. Ids are readable and made of parts, so that an entry explains itself. Platform accounts carry no
  * balance of their own and are never a hot row; wallets and points limit theirs and will carry it (see `ledger.ts`).
  */
-export type PlatformAccountKind = 'clearing' | 'merchant_payable' | 'refund_payable' | 'suspense' | 'subsidy';
+export type AccountKind = 'clearing' | 'merchant_payable' | 'refund_payable' | 'suspense' | 'subsidy';
 
 export interface AccountRef {
   readonly id: string;
-  readonly kind: string;
+  readonly kind: AccountKind;
   readonly currency: Currency;
 }
 

@@ -151,36 +151,6 @@ export async function rateFindings(sql: Sql, check: Check): Promise<Standing> {
   };
 }
 
-export interface FindingRow {
-  readonly id: string;
-  readonly check_id: string;
-  readonly row_key: string;
-  readonly tier: Tier;
-  readonly status: 'open' | 'confirmed' | 'false_alarm' | 'stopped' | 'repaired' | 'closed';
-  readonly amount: number;
-  readonly currency: string;
-  readonly detail: string;
-  readonly row: unknown;
-  readonly first_bad_at: Date;
-  readonly found_at: Date;
-  readonly last_seen_at: Date;
-  readonly closed_at: Date | null;
-  readonly closed_reason: string | null;
-}
-
-/** Findings, the worst and newest first; `live` leaves the ended ones out. At most `limit` (1..500). */
-export async function listFindings(
-  sql: Sql,
-  options: { readonly live: boolean; readonly limit: number },
-): Promise<readonly FindingRow[]> {
-  return sql.query<FindingRow>({
-    name: 'findings_list',
-    text: `SELECT * FROM reconcile.finding WHERE NOT $1::boolean OR closed_at IS NULL
-      ORDER BY closed_at IS NOT NULL, tier, found_at DESC, id LIMIT $2`,
-    values: [options.live, Math.max(1, Math.min(options.limit, 500))],
-  });
-}
-
 /** Live findings by tier and status, and the money at risk in them by currency. */
 export async function summariseFindings(sql: Sql): Promise<{
   readonly counts: readonly { readonly tier: Tier; readonly status: string; readonly count: number }[];

@@ -27,11 +27,6 @@ export async function http(
   return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Reply['body']) };
 }
 
-export interface Placed {
-  readonly payOrderId: string;
-  readonly orderId: string;
-}
-
 export class Shop {
   readonly #system: System;
 
