@@ -6,7 +6,7 @@ import { releaseCoupon } from '../marketing/coupons.ts';
 import { kickRollbacks, unsettledDeductions } from '../marketing/deductions.ts';
 import { paymentDriver } from '../payments/payments.driver.ts';
 import { LIVE_PAYMENT_STATES } from '../payments/payments.machine.ts';
-import { attemptsOf, setCancelIntent } from '../payments/payments.store.ts';
+import { attemptsOf, type PaymentRow, setCancelIntent } from '../payments/payments.store.ts';
 import { lockPayOrder, ordersOf } from '../payorders/payorders.ts';
 import { release } from '../stock/stock.ts';
 import { orderMachine } from './orders.machine.ts';
@@ -19,8 +19,9 @@ export interface OrderRow extends MachineRow {
   readonly expires_at: Date;
 }
 
-/** How soon to look again while an attempt is being brought to its end. */
+/** How soon, and how late at most, to look again while an attempt is being brought to its end. */
 const UNWIND_MS = 1_000;
+const UNWIND_LATEST_MS = 15_000;
 
 /**
  * The order's own clock: an unpaid order past its deadline, or one somebody wants to cancel, is closed; one that was
@@ -55,23 +56,37 @@ async function unwindUnpaid(context: CoreContext, row: OrderRow, signal: AbortSi
   );
 
   const attempts = await attemptsOf(context.db, row.pay_order_id);
-  const live = attempts.find((a) => (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state));
+  const live = attempts.find(isLive);
   if (live !== undefined) {
-    await claimAndDrive(paymentDriver, context, live.id, signal);
-    const after = await attemptsOf(context.db, row.pay_order_id);
-    if (after.some((a) => (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state)))
-      return { kind: 'wait', ms: UNWIND_MS };
+    // What unwinds has a back-off of its own, or waits for a person: asking past it would be a storm on who is away.
+    if (isDue(live, context.clock.now())) await claimAndDrive(paymentDriver, context, live.id, signal);
+    const after = (await attemptsOf(context.db, row.pay_order_id)).find(isLive);
+    if (after !== undefined) return { kind: 'wait', ms: untilDue(after, context.clock.now()) };
   }
-  const held = await unsettledDeductions(context.db, row.pay_order_id);
-  if (held.some((d) => d.state !== 'DEDUCTED')) {
+  const held = (await unsettledDeductions(context.db, row.pay_order_id)).filter((d) => d.state !== 'DEDUCTED');
+  if (held.length > 0) {
+    const at = context.clock.now();
     kickRollbacks(
       context,
-      held.map((d) => d.id),
+      held.filter((d) => isDue(d, at)).map((d) => d.id),
     );
-    return { kind: 'wait', ms: UNWIND_MS };
+    return { kind: 'wait', ms: Math.min(...held.map((d) => untilDue(d, at))) };
   }
   const closed = await context.db.tx((tx) => closeUnpaid(context, tx, row.pay_order_id));
   return closed ? { kind: 'moved' } : { kind: 'wait', ms: UNWIND_MS };
+}
+
+function isLive(attempt: PaymentRow): boolean {
+  return (LIVE_PAYMENT_STATES as readonly string[]).includes(attempt.state);
+}
+
+function isDue(row: MachineRow, now: Date): boolean {
+  return row.due_at !== null && row.due_at <= now;
+}
+
+function untilDue(row: MachineRow, now: Date): number {
+  const ms = row.due_at === null ? UNWIND_LATEST_MS : row.due_at.getTime() - now.getTime();
+  return Math.min(UNWIND_LATEST_MS, Math.max(UNWIND_MS, ms));
 }
 
 /**
@@ -103,9 +118,7 @@ export async function recordIntent(
 async function closeUnpaid(context: CoreContext, tx: Tx, payOrderId: string): Promise<boolean> {
   await lockPayOrder(tx, payOrderId);
   const [attempts, orders] = await Promise.all([attemptsOf(tx, payOrderId), ordersOf(tx, payOrderId)]);
-  const undecided = attempts.some(
-    (a) => a.state === 'P8' || (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state),
-  );
+  const undecided = attempts.some((a) => a.state === 'P8' || isLive(a));
   if (undecided || orders.some((o) => o.state !== 'O0')) return false;
   for (const order of orders) {
     const row = await readRow<OrderRow>(tx, orderMachine, order.id);

@@ -43,14 +43,13 @@ export async function setCancelIntent(
   payOrderId: string,
   intent: 'user' | 'timeout',
   now: Date,
-): Promise<PaymentRow | null> {
-  const rows = await sql.query<PaymentRow>({
+): Promise<void> {
+  await sql.query({
     name: 'payment_cancel_intent',
-    text: `UPDATE core.payment SET cancel_intent = coalesce(cancel_intent, $2), due_at = $3
-      WHERE pay_order_id = $1 AND state IN ('P0','P1','P2','P4','P5','P7') RETURNING *`,
+    text: `UPDATE core.payment SET cancel_intent = $2, due_at = $3
+      WHERE pay_order_id = $1 AND state IN ('P0','P1','P2','P4','P5','P7') AND cancel_intent IS NULL`,
     values: [payOrderId, intent, now],
   });
-  return rows[0] ?? null;
 }
 
 /** Whether a transaction of the channel is booked already, under whichever attempt. */
