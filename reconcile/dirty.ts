@@ -1,6 +1,6 @@
-import type { BusEvent } from '../core/bus/bus.store.ts';
 import { lagSeconds } from '../core/bus/bus.ts';
 import type { Consumer } from '../core/bus/consume.ts';
+import type { BusEvent } from '../core/bus/event.ts';
 import type { Clock } from '../core/kernel/clock.ts';
 import type { Database, Sql } from '../core/kernel/db/database.ts';
 import {

@@ -1,5 +1,5 @@
-import type { BusEvent } from '../../core/bus/bus.store.ts';
 import type { Consumer } from '../../core/bus/consume.ts';
+import type { BusEvent } from '../../core/bus/event.ts';
 import type { Clock } from '../../core/kernel/clock.ts';
 import type { Sql, Tx } from '../../core/kernel/db/database.ts';
 import { orderMachine } from '../../core/orders/orders.machine.ts';

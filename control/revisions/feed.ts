@@ -2,9 +2,9 @@ import type { ChangeMessage, SetMessage } from '../../core/guard/protocol.ts';
 import { applyChange, hashRules, type RuleSet } from '../../core/guard/rules.ts';
 import { every } from '../../core/kernel/clock.ts';
 import type { Database } from '../../core/kernel/db/database.ts';
+import { listen } from '../../core/kernel/db/listen.ts';
 import { encodeEvent } from '../../core/kernel/http/events.ts';
 import type { Logger } from '../../core/kernel/log.ts';
-import { listen } from './listener.ts';
 import { REVISION_CHANNEL } from './publish.ts';
 import { historyOf, type Revision, readHead, readPosition, revisionsAfter } from './revisions.store.ts';
 

@@ -1,7 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import { type Database, DatabaseUnavailable, type Tx } from '../kernel/db/database.ts';
 import {
-  type BusEvent,
   ensureConsumer,
   holdBack,
   lockCursor,
@@ -11,6 +10,7 @@ import {
   readEvents,
   takeConsumer,
 } from './bus.store.ts';
+import type { BusEvent } from './event.ts';
 
 /** Who reads the bus. `handle` runs in the transaction that moves the cursor, so each event takes effect exactly once. */
 export interface Consumer {

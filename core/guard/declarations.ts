@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { loadRegistryBy } from '../kernel/registry.ts';
 
 /**
  * A degradation switch as the code that obeys it declares it (开关). One file per switch in `switches/`, named by its
@@ -27,13 +27,5 @@ const FOLDER = new URL('./switches/', import.meta.url);
 
 /** Every switch of this release. Throws when a file does not declare the switch that its name says. */
 export async function loadSwitches(): Promise<readonly SwitchDeclaration[]> {
-  const files = (await readdir(FOLDER)).filter((file) => file.endsWith('.ts')).sort();
-  return Promise.all(
-    files.map(async (file) => {
-      const module: { default?: SwitchDeclaration } = await import(new URL(file, FOLDER).href);
-      const key = file.slice(0, -'.ts'.length);
-      if (module.default?.key !== key) throw new Error(`core/guard/switches/${file} must export the switch ${key}`);
-      return module.default;
-    }),
-  );
+  return [...(await loadRegistryBy<SwitchDeclaration>(FOLDER, ({ key }) => key)).values()];
 }

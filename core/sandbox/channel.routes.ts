@@ -2,19 +2,11 @@ import type { AppContext } from '../kernel/http/context.ts';
 import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
 import { wire } from '../kernel/http/wire.ts';
 import type { Message } from './callbacks.store.ts';
-import { A_MOMENT_MS, answer, contradiction, type Forgery } from './edge.ts';
-import { findRefund, type RefundInput, type RefundRow, refundTrade } from './refunds.ts';
-import { closeTrade, endTrade, findTrade, initTrade, type TradeInput, type TradeRow } from './trades.ts';
-import {
-  channel,
-  key,
-  type RefundAnswer,
-  refundAnswer,
-  refundBody,
-  type TradeAnswer,
-  tradeAnswer,
-  tradeBody,
-} from './wire.ts';
+import { answer, contradiction, type Forgery } from './edge.ts';
+import { findRefund, type RefundInput, refundTrade } from './refunds.ts';
+import { closeTrade, endTrade, findTrade, initTrade, kickAutopay, type TradeInput, type TradeRow } from './trades.ts';
+import { refundView, tradeView } from './views.ts';
+import { channel, key, refundAnswer, refundBody, type TradeAnswer, tradeAnswer, tradeBody } from './wire.ts';
 import type { World } from './world.ts';
 
 const NO_RECORD = '404 `{"state":"none"}`: no record';
@@ -164,12 +156,6 @@ export function channelRoutes(world: World) {
   return router;
 }
 
-/** A new trade whose shopper pays by himself. */
-export function kickAutopay(world: World, row: TradeRow): void {
-  if (row.auto_at === null || row.requests > 1) return;
-  world.autopilot.kick('trade', Math.max(A_MOMENT_MS, world.knobs.settings.autopayDelayMs));
-}
-
 const messagesOf = (ended: { readonly message: Message } | null): readonly Message[] =>
   ended === null ? [] : [ended.message];
 
@@ -178,38 +164,6 @@ function initView(row: TradeRow, c: AppContext): TradeAnswer {
   return row.tombstone
     ? { ...tradeView(row, c), state: 'refused', reason: 'it was closed before this request arrived' }
     : tradeView(row, c);
-}
-
-export function tradeView(row: TradeRow, c: AppContext): TradeAnswer {
-  return {
-    tradeNo: row.trade_no,
-    state: row.state,
-    channelTradeId: row.channel_trade_id,
-    ...(row.state === 'open'
-      ? { payUrl: `${originOf(c.req.url)}/sandbox/pay/${encodeURIComponent(row.trade_no)}` }
-      : {}),
-    ...(row.state === 'paid' && row.transaction_id !== null && row.amount !== null && row.currency !== null
-      ? { transactionId: row.transaction_id, amount: row.amount, currency: row.currency }
-      : {}),
-    ...(row.reason === null ? {} : { reason: row.reason }),
-  };
-}
-
-/** The address that the caller reached us by is the one that works for the shopper too. */
-function originOf(url: string): string {
-  return url.slice(0, url.indexOf('/', url.indexOf('//') + 2));
-}
-
-export function refundView(row: RefundRow): RefundAnswer {
-  return {
-    refundNo: row.refund_no,
-    tradeNo: row.trade_no,
-    state: row.state,
-    channelRefundId: row.channel_refund_id,
-    amount: row.amount,
-    currency: row.currency,
-    ...(row.reason === null ? {} : { reason: row.reason }),
-  };
 }
 
 function forgedTrade(world: World, input: TradeInput): Forgery {

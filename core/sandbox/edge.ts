@@ -32,9 +32,6 @@ export interface Ask<V extends Answered> {
 /** The type is that of the good answer: a route declares no other but problems. */
 type Reply<V> = Response & TypedResponse<V, 200, 'json'>;
 
-/** Lets the answer go out before what follows it; the other order is a fault of its own (`early_callback`). */
-export const A_MOMENT_MS = 2;
-
 const REFUSED = 'refused by a fault of the sandbox';
 
 /** Answers one request. Without faults that is its work and nothing else. */

@@ -1,15 +1,16 @@
 import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
 import { wire } from '../kernel/http/wire.ts';
-import { A_MOMENT_MS, answer, contradiction, type Forgery } from './edge.ts';
+import { answer, contradiction, type Forgery } from './edge.ts';
 import {
   cancelShipment,
   findShipment,
   initShipment,
+  kickDelivery,
   moveShipment,
   type ShipmentInput,
-  type ShipmentRow,
 } from './shipments.ts';
-import { key, type ShipmentAnswer, shipmentAnswer, shipmentBody } from './wire.ts';
+import { shipmentView } from './views.ts';
+import { key, shipmentAnswer, shipmentBody } from './wire.ts';
 import type { World } from './world.ts';
 
 const open = {
@@ -97,23 +98,6 @@ export function fulfilmentRoutes(world: World) {
     });
   });
   return router;
-}
-
-/** A new parcel that arrives by itself. */
-export function kickDelivery(world: World, row: ShipmentRow): void {
-  if (row.auto_at === null || row.requests > 1) return;
-  world.autopilot.kick('shipment', Math.max(A_MOMENT_MS, world.knobs.settings.fulfilDelayMs));
-}
-
-export function shipmentView(row: ShipmentRow): ShipmentAnswer {
-  return {
-    shipmentId: row.shipment_id,
-    state: row.state,
-    ...(row.carrier === null ? {} : { carrier: row.carrier }),
-    ...(row.tracking_no === null ? {} : { trackingNo: row.tracking_no }),
-    ...(row.codes === null ? {} : { codes: [...row.codes] }),
-    ...(row.reason === null ? {} : { reason: row.reason }),
-  };
 }
 
 function forgedShipment(world: World, input: ShipmentInput): Forgery {

@@ -3,13 +3,11 @@ import { ok, refuse } from '../kernel/errors.ts';
 import { reply } from '../kernel/http/problem.ts';
 import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
 import { wire } from '../kernel/http/wire.ts';
-import { tradeView } from './channel.routes.ts';
 import { FAULT_KINDS, faultPlanSchema, faultReportSchema } from './faults.ts';
-import { shipmentView } from './fulfilment.routes.ts';
 import { settingsSchema } from './knobs.ts';
 import { findShipment, moveShipment } from './shipments.ts';
 import { endTrade, tradesOf } from './trades.ts';
-import { ambiguous } from './truth.routes.ts';
+import { ambiguous, shipmentView, tradeView } from './views.ts';
 import { channel, key, shipmentAnswer, tradeAnswer } from './wire.ts';
 import type { World } from './world.ts';
 

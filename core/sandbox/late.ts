@@ -1,11 +1,9 @@
 import type { Tx } from '../kernel/db/database.ts';
-import { kickAutopay } from './channel.routes.ts';
 import { deduct } from './deductions.ts';
-import { kickDelivery } from './fulfilment.routes.ts';
 import type { ParkedOperation } from './parked.ts';
 import { refundTrade } from './refunds.ts';
-import { initShipment } from './shipments.ts';
-import { initTrade } from './trades.ts';
+import { initShipment, kickDelivery } from './shipments.ts';
+import { initTrade, kickAutopay } from './trades.ts';
 import { channel, deductionBody, refundBody, shipmentBody, tradeBody } from './wire.ts';
 import type { World } from './world.ts';
 

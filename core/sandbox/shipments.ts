@@ -1,5 +1,6 @@
 import type { Sql } from '../kernel/db/database.ts';
 import { must } from '../kernel/errors.ts';
+import { A_MOMENT_MS } from './autopilot.ts';
 import { bodyOf, MESSAGE_COLUMNS, type Message, queueFrom, wireTime } from './callbacks.store.ts';
 import type { World } from './world.ts';
 
@@ -168,4 +169,10 @@ export async function moveShipment(
 /** Lets up to `limit` parcels arrive whose time has come. */
 export async function deliverDueShipments(sql: Sql, limit: number): Promise<Message[]> {
   return sql.query<Message>({ name: 'sandbox_shipment_settle_due', text: SETTLE_DUE, values: ['delivered', limit] });
+}
+
+/** A new parcel that arrives by itself. */
+export function kickDelivery(world: World, row: ShipmentRow): void {
+  if (row.auto_at === null || row.requests > 1) return;
+  world.autopilot.kick('shipment', Math.max(A_MOMENT_MS, world.knobs.settings.fulfilDelayMs));
 }

@@ -1,6 +1,7 @@
 import type { Sql } from '../kernel/db/database.ts';
 import { must } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
+import { A_MOMENT_MS } from './autopilot.ts';
 import { bodyOf, MESSAGE_COLUMNS, type Message, queueFrom, wireTime } from './callbacks.store.ts';
 import type { World } from './world.ts';
 
@@ -175,4 +176,10 @@ export async function endTrade(
 /** Lets up to `limit` shoppers pay whose time has come. */
 export async function payDueTrades(sql: Sql, limit: number): Promise<Message[]> {
   return sql.query<Message>({ name: 'sandbox_trade_settle_due', text: SETTLE_DUE, values: ['paid', limit] });
+}
+
+/** A new trade whose shopper pays by himself. */
+export function kickAutopay(world: World, row: TradeRow): void {
+  if (row.auto_at === null || row.requests > 1) return;
+  world.autopilot.kick('trade', Math.max(A_MOMENT_MS, world.knobs.settings.autopayDelayMs));
 }

@@ -16,6 +16,7 @@ import {
   truthRow,
   waitingCallbacks,
 } from './truth.ts';
+import { ambiguous } from './views.ts';
 import { channel, key } from './wire.ts';
 import type { World } from './world.ts';
 
@@ -122,8 +123,4 @@ export function truthRoutes(world: World) {
     return reply(c, ok(body));
   });
   return router;
-}
-
-export function ambiguous(tradeNo: string): string {
-  return `Two channels have a trade ${tradeNo}; say which with ?channel=.`;
 }

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type BusEvent, START } from '../../core/bus/bus.store.ts';
+import { START } from '../../core/bus/bus.store.ts';
 import { consume, lagSeconds } from '../../core/bus/bus.ts';
 import { type Consumer, rewind, STRIKES, turn } from '../../core/bus/consume.ts';
+import type { BusEvent } from '../../core/bus/event.ts';
 import { systemClock, VirtualClock } from '../../core/kernel/clock.ts';
 import { openDatabase, type Sql } from '../../core/kernel/db/database.ts';
 import { createMetrics } from '../../core/kernel/metrics.ts';

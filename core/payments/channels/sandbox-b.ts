@@ -1,4 +1,7 @@
-import type { ChannelFactory } from '../channels.ts';
+import type { ChannelDeclaration } from '../channels.ts';
 import { httpChannel } from '../http-channel.ts';
 
-export default ((environment) => httpChannel({ ...environment, id: 'sandbox-b' })) satisfies ChannelFactory;
+export default {
+  id: 'sandbox-b',
+  open: (environment) => httpChannel({ ...environment, id: 'sandbox-b' }),
+} satisfies ChannelDeclaration;

@@ -1,4 +1,7 @@
-import type { ChannelFactory } from '../channels.ts';
+import type { ChannelDeclaration } from '../channels.ts';
 import { httpChannel } from '../http-channel.ts';
 
-export default ((environment) => httpChannel({ ...environment, id: 'sandbox' })) satisfies ChannelFactory;
+export default {
+  id: 'sandbox',
+  open: (environment) => httpChannel({ ...environment, id: 'sandbox' }),
+} satisfies ChannelDeclaration;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import { sleep } from '../../core/kernel/clock.ts';
-import type { Database } from '../../core/kernel/db/database.ts';
-import type { Logger } from '../../core/kernel/log.ts';
+import { sleep } from '../clock.ts';
+import type { Logger } from '../log.ts';
+import type { Database } from './database.ts';
 
 const RETRY_BASE_MS = 250;
 const RETRY_CAP_MS = 5_000;
