@@ -4,7 +4,7 @@ import type { Metrics } from '../core/kernel/metrics.ts';
 import type { Check } from './check.ts';
 import { summariseFindings } from './findings/findings.ts';
 import { TIERS } from './findings/tiers.ts';
-import { readStuck, type StuckState } from './stuck.ts';
+import { readStandings, type Standing } from './stuck.ts';
 import { readVerdicts, type ShownVerdict } from './verdicts.ts';
 
 const VERDICT_VALUE = { holds: 0, violated: 1, unknown: -1 } as const;
@@ -20,7 +20,7 @@ interface GaugeKit {
 
 interface Reading {
   readonly at: Date;
-  readonly stuck: readonly StuckState[];
+  readonly standings: readonly Standing[];
   readonly verdicts: readonly ShownVerdict[];
   readonly findings: Awaited<ReturnType<typeof summariseFindings>>;
 }
@@ -44,10 +44,10 @@ export class Gauges {
     this.#checks = checks;
     this.#bornAt = kit.clock.now();
     metrics.atScrape('stuckOrders', (put) => {
-      for (const { state, stuck } of this.#fresh?.stuck ?? []) put({ state }, stuck);
+      for (const { state, stuck } of this.#fresh?.standings ?? []) put({ state }, stuck);
     });
     metrics.atScrape('stuckOldest', (put) => {
-      for (const { state, oldestSeconds } of this.#fresh?.stuck ?? []) put({ state }, oldestSeconds);
+      for (const { state, oldestStuckSeconds } of this.#fresh?.standings ?? []) put({ state }, oldestStuckSeconds);
     });
     metrics.atScrape('checkVerdict', (put) => {
       const verdicts = new Map(this.#fresh?.verdicts.map(({ checkId, verdict }) => [checkId, verdict]));
@@ -74,12 +74,12 @@ export class Gauges {
   async refresh(): Promise<void> {
     const { db, clock } = this.#kit;
     const now = clock.now();
-    const [stuck, verdicts, findings] = await Promise.all([
-      readStuck(db, now),
+    const [standings, verdicts, findings] = await Promise.all([
+      readStandings(db, now),
       readVerdicts(db, this.#checks, now),
       summariseFindings(db),
     ]);
-    this.#last = { at: now, stuck, verdicts, findings };
+    this.#last = { at: now, standings, verdicts, findings };
   }
 
   get #fresh(): Reading | undefined {

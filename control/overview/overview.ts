@@ -1,6 +1,7 @@
 import { monotonicMs } from '../../core/kernel/clock.ts';
 import type { Check } from '../../reconcile/check.ts';
 import type { Repair } from '../../reconcile/repair.ts';
+import { readStandings } from '../../reconcile/stuck.ts';
 import type { Overview } from '../api/contract.ts';
 import type { ControlContext } from '../context.ts';
 import type { InstanceRow } from '../instances/instances.store.ts';
@@ -9,7 +10,7 @@ import { readSpread } from '../instances/propagation.ts';
 import { listSwitches } from '../switches/switches.ts';
 import { readChecks, verdictOf } from './checks.ts';
 import { AT_RISK, listFindings, readExposure } from './findings.ts';
-import { funnelOf, readLive, stuckOf } from './flow.ts';
+import { funnelOf, stuckOf } from './flow.ts';
 import { repairStatuses } from './repairs.ts';
 import { readToday } from './tally.ts';
 
@@ -49,8 +50,8 @@ export class OverviewReader {
 
 async function readOverview({ db, clock, switches, feed, checks, repairs }: OverviewContext): Promise<Overview> {
   const { head } = feed;
-  const [live, today, checkStates, repairStates, switchViews, spread, exposure, findings] = await Promise.all([
-    readLive(db, clock),
+  const [standings, today, checkStates, repairStates, switchViews, spread, exposure, findings] = await Promise.all([
+    readStandings(db, clock.now()),
     readToday(db, clock),
     readChecks(db, clock, checks),
     repairStatuses(db, repairs),
@@ -67,8 +68,8 @@ async function readOverview({ db, clock, switches, feed, checks, repairs }: Over
     moneyAtRisk: exposure.atRisk,
     gmvToday: [...today.paid],
     openFindings: exposure.open,
-    funnel: funnelOf(live, today),
-    stuck: stuckOf(live),
+    funnel: funnelOf(standings, today),
+    stuck: stuckOf(standings),
     checks: checkStates,
     repairs: repairStates,
     switches: switchViews,
