@@ -2,19 +2,19 @@ import pg from 'pg';
 import { sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { systemRandom } from '../random.ts';
+import { Batch, type Outcome, type Query, Skipped, Statement, typeParserOf } from './batch.ts';
 
-/** A statement: text with `$1…` and values. `name` prepares it once per connection. */
-export interface Query {
-  readonly text: string;
-  readonly values?: readonly unknown[];
-  readonly name?: string;
-}
+export type { Query };
 
 /** A place SQL can run: the pool, or one transaction. Values always travel as parameters. */
 export interface Sql {
   query<Row extends object = Record<string, unknown>>(query: Query): Promise<Row[]>;
 }
 
+/**
+ * One transaction. Statements asked for without waiting in between travel to the server together; the ones behind one
+ * that fails are not run. BEGIN travels with the first of them, so a transaction that asks nothing costs nothing.
+ */
 export interface Tx extends Sql {
   /** Runs once the transaction is committed; never when it rolled back. */
   afterCommit(fn: () => void): void;
@@ -64,20 +64,6 @@ const RETRY_CODES = new Set(['40001', '40P01']);
 const DOWN_CODES = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08003', '08006', '08001', '08004']);
 const DOWN_ERRNO = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH', 'ENOENT']);
 
-const types = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
-    if (oid === pg.types.builtins.INT8 && format !== 'binary') return parseInt8;
-    return pg.types.getTypeParser(oid, format);
-  }) as typeof pg.types.getTypeParser,
-};
-
-/** A 64-bit integer that must fit a JavaScript number exactly; one that does not is a bug that must not be rounded. */
-function parseInt8(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new Error(`broken invariant: ${text} does not fit a safe integer`);
-  return value;
-}
-
 /**
  * Opens a pool. Waiting for a free connection is bounded, and so is every statement (`statementTimeoutMs`, default 30 s).
  * Throws `DatabaseUnavailable` when the server does not answer now.
@@ -91,11 +77,11 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
     statement_timeout: options.statementTimeoutMs ?? 30_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    pipeline: true,
-    types,
   });
   // An idle connection that dies is replaced by the pool; without a listener its error would end the process.
   pool.on('error', (error) => options.log.warn({ err: error }, 'an idle database connection was lost'));
+  // One that dies at work says so to its statements; without a listener the event would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const database = new PoolDatabase(pool);
   try {
     await database.query({ text: 'SELECT 1' });
@@ -114,11 +100,20 @@ class PoolDatabase implements Database {
   }
 
   async query<Row extends object = Record<string, unknown>>(query: Query): Promise<Row[]> {
+    const client = await this.#connect();
+    let error: unknown;
     try {
-      const result = await this.pool.query<Row>(toConfig(query));
-      return result.rows;
-    } catch (error) {
-      throw asUnavailable(error);
+      const { rows } = await new Promise<Outcome>((resolve, reject) => {
+        const settle = (failure: unknown, outcome: Outcome | undefined): void =>
+          outcome === undefined ? reject(failure) : resolve(outcome);
+        new Batch([new Statement(query, settle)], typeParserOf, () => undefined).sendOver(client);
+      });
+      return rows as Row[];
+    } catch (failure) {
+      error = failure;
+      throw traced(asUnavailable(failure));
+    } finally {
+      client.release(isDown(error));
     }
   }
 
@@ -136,34 +131,25 @@ class PoolDatabase implements Database {
 
   async #once<T>(fn: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
     const client = await this.#connect();
-    const tx = new ClientTx(client);
+    const tx = new ClientTx(client, begin(options));
     let broken = false;
-    const onError = (): void => {
-      broken = true;
-    };
-    client.on('error', onError);
     let committing = false;
     try {
-      await client.query(begin(options));
       const value = await fn(tx);
       committing = true;
-      const done = await client.query('COMMIT');
-      // A transaction that failed inside and was not noticed ends in ROLLBACK, and says so only here.
-      if (done.command !== 'COMMIT') throw new Error('broken invariant: the transaction had failed before its commit');
-      tx.committed();
+      await tx.commit();
       return value;
-    } catch (error) {
-      const lost = broken || isDown(error);
-      if (lost) {
+    } catch (thrown) {
+      const error = thrown instanceof Skipped ? thrown.cause : thrown;
+      if (isDown(error)) {
         broken = true;
         throw committing ? new CommitUnknown(error) : asUnavailable(error);
       }
-      await client.query('ROLLBACK').catch(() => {
+      await tx.rollback().catch(() => {
         broken = true;
       });
       throw error;
     } finally {
-      client.off('error', onError);
       client.release(broken);
     }
   }
@@ -185,32 +171,93 @@ const NEVER = new AbortController().signal;
 
 class ClientTx implements Tx {
   readonly #client: pg.PoolClient;
+  readonly #begin: string;
   readonly #hooks: (() => void)[] = [];
+  #begun = false;
+  /** Why BEGIN failed: nothing may run here, it would commit by itself. */
+  #refused: Error | undefined;
+  #waiting: Statement[] = [];
+  #scheduled = false;
+  #underWay = false;
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, beginText: string) {
     this.#client = client;
+    this.#begin = beginText;
   }
 
   async query<Row extends object = Record<string, unknown>>(query: Query): Promise<Row[]> {
-    const result = await this.#client.query<Row>(toConfig(query));
-    return result.rows;
+    try {
+      if (!this.#begun) this.#enqueueBegin();
+      return (await this.#ask(query)).rows as Row[];
+    } catch (error) {
+      throw traced(error);
+    }
+  }
+
+  #enqueueBegin(): void {
+    this.#begun = true;
+    const settle = (failure: unknown): void => {
+      if (failure === undefined) return;
+      this.#refused = new Error('the transaction could not be begun', { cause: failure });
+    };
+    this.#waiting.push(new Statement({ name: this.#begin, text: this.#begin }, settle));
+  }
+
+  #ask(query: Query): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      const statement = new Statement(query, (failure, outcome) =>
+        outcome === undefined ? reject(failure) : resolve(outcome),
+      );
+      this.#waiting.push(statement);
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      // Whatever else is asked for before this turn of the event loop ends goes along.
+      process.nextTick(() => {
+        this.#scheduled = false;
+        this.#send();
+      });
+    });
+  }
+
+  /** One batch at a time: what is asked for meanwhile makes up the next one. */
+  #send(): void {
+    if (this.#underWay || this.#waiting.length === 0) return;
+    const statements = this.#waiting;
+    this.#waiting = [];
+    const refused = this.#refused;
+    if (refused !== undefined) {
+      for (const statement of statements) statement.reject(refused);
+      return;
+    }
+    this.#underWay = true;
+    new Batch(statements, typeParserOf, () => {
+      this.#underWay = false;
+      this.#send();
+    }).sendOver(this.#client);
+  }
+
+  async commit(): Promise<void> {
+    if (this.#begun) {
+      const { command } = await this.#ask({ name: 'COMMIT', text: 'COMMIT' });
+      // A transaction that failed inside and was not noticed ends in ROLLBACK, and says so only here.
+      if (command !== 'COMMIT') throw new Error('broken invariant: the transaction had failed before its commit');
+    }
+    for (const hook of this.#hooks) hook();
+  }
+
+  async rollback(): Promise<void> {
+    if (this.#begun && this.#refused === undefined) await this.#ask({ name: 'ROLLBACK', text: 'ROLLBACK' });
   }
 
   afterCommit(fn: () => void): void {
     this.#hooks.push(fn);
   }
-
-  committed(): void {
-    for (const hook of this.#hooks) hook();
-  }
 }
 
-function toConfig(query: Query): pg.QueryConfig {
-  return {
-    text: query.text,
-    ...(query.values === undefined ? {} : { values: [...query.values] }),
-    ...(query.name === undefined ? {} : { name: query.name }),
-  };
+/** Errors are made where the answer is read; this shows who asked. */
+function traced(error: unknown): unknown {
+  if (error instanceof Error) Error.captureStackTrace(error);
+  return error;
 }
 
 function begin(options: TxOptions): string {
@@ -222,7 +269,9 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+/** Also when it is why a statement was skipped. */
 function isDown(error: unknown): boolean {
+  if (error instanceof Skipped) return isDown(error.cause);
   const code = codeOf(error);
   if (DOWN_CODES.has(code) || DOWN_ERRNO.has(code)) return true;
   return (
