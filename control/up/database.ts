@@ -10,6 +10,8 @@ export interface UpDatabase {
   readonly ownerUrl: string;
   /** For the table: where it is. */
   readonly place: string;
+  /** Whether it ends with us. */
+  readonly ours: boolean;
   stop(): Promise<void>;
   /** At once and without waiting. */
   kill(): void;
@@ -22,6 +24,7 @@ export function namedDatabase(appUrl: string, ownerUrl: string | undefined): UpD
     appUrl,
     ownerUrl: ownerUrl ?? appUrl,
     place: `${hostname}:${port === '' ? 5432 : port}${pathname}`,
+    ours: false,
     stop: async () => undefined,
     kill: () => undefined,
   };
@@ -45,7 +48,7 @@ export async function embeddedDatabase({ dataDir, port, log, signal, tell }: Emb
   const options = { dataDir, port, log, signal: NEVER };
   let server: EmbeddedPostgres = await startEmbeddedPostgres(options);
   every(LOOK_MS, over.signal, async () => {
-    if (signal.aborted || isAlive(server.pid)) return;
+    if (signal.aborted || (await server.isRunning())) return;
     tell('the database is gone; starting it again');
     try {
       // Its port stays what it was, because everybody has it in the URL.
@@ -59,6 +62,7 @@ export async function embeddedDatabase({ dataDir, port, log, signal, tell }: Emb
     appUrl: server.appUrl,
     ownerUrl: server.ownerUrl,
     place: `127.0.0.1:${server.port}`,
+    ours: true,
     stop: async () => {
       over.abort();
       await server[Symbol.asyncDispose]();
@@ -73,13 +77,4 @@ export async function embeddedDatabase({ dataDir, port, log, signal, tell }: Emb
       }
     },
   };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
 }

@@ -1,14 +1,14 @@
 import { execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { monotonicMs, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
-import { type Account, give, locateBinaries, reachable, serverAccount } from './binaries.ts';
+import { type Account, locateBinaries, serverAccount } from './binaries.ts';
+import { as, clusterDirectory, ensureCluster, type Secrets } from './cluster.ts';
 
 const run = promisify(execFile);
 
@@ -32,6 +32,8 @@ export interface EmbeddedPostgres extends AsyncDisposable {
   readonly pid: number;
   readonly directory: string;
   readonly binaries: string;
+  /** Whether the server is still there. Its pid alone does not tell: it may be a zombie, or somebody else's by now. */
+  isRunning(): Promise<boolean>;
 }
 
 export class PostgresPortTaken extends Error {
@@ -44,13 +46,8 @@ export class PostgresPortTaken extends Error {
   }
 }
 
-interface Secrets {
-  readonly admin: string;
-  readonly owner: string;
-  readonly app: string;
-}
-
-const START_DEADLINE_MS = 20_000;
+/** Above what the recovery after a crash takes: up to 2 GB of log (`max_wal_size`) are read then. */
+const START_DEADLINE_MS = 120_000;
 
 /**
  * Starts (or adopts) the PostgreSQL 18 server of a data folder. The server runs in a process group of its own, so that a
@@ -62,7 +59,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   await mkdir(options.dataDir, { recursive: true, mode: 0o755 });
   const [binaries, directory] = await Promise.all([locateBinaries(), clusterDirectory(options.dataDir, account)]);
   const secrets = await ensureCluster(binaries, directory, account, options.tuning ?? 'durable');
-  const left = await runningServer(directory);
+  const left = await adoptable(directory, secrets, options.signal);
   if (left !== null) {
     options.log.info({ pid: left.pid, port: left.port }, 'adopting the database server that an earlier run left');
     return handle({ ...left, binaries, directory, secrets, account });
@@ -70,102 +67,14 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const port = options.port === 0 ? await freePort() : options.port;
   await demandFree(port);
   const pid = await launch(binaries, directory, port, account);
-  await untilReady({ pid, port, directory, secrets, signal: options.signal });
-  return handle({ pid, port, binaries, directory, secrets, account });
-}
-
-/** Under an unreachable data folder the cluster lies in /var/tmp, and a note says so. */
-async function clusterDirectory(dataDir: string, account: Account | null): Promise<string> {
-  const inside = join(resolve(dataDir), 'postgres');
-  if (account === null || (await reachable(resolve(dataDir), account))) return inside;
-  const note = join(dataDir, 'postgres-is-at.txt');
-  const noted = await readFile(note, 'utf8').catch(() => '');
-  if (noted.trim() !== '') return noted.trim();
-  const parent = await mkdtemp('/var/tmp/tidegate-');
-  await give(parent, account);
-  await writeFile(note, `${join(parent, 'postgres')}\n`);
-  return join(parent, 'postgres');
-}
-
-async function ensureCluster(
-  binaries: string,
-  directory: string,
-  account: Account | null,
-  tuning: 'durable' | 'throwaway',
-): Promise<Secrets> {
-  const secretsFile = join(directory, 'tidegate-secrets.json');
-  const kept = await readFile(secretsFile, 'utf8').catch(() => null);
-  if (kept !== null) return JSON.parse(kept) as Secrets;
-  // A folder without its secrets is one whose making was cut short: nothing of worth can be in it.
-  const making = `${directory}.making`;
-  await rm(making, { recursive: true, force: true });
-  await mkdir(making, { recursive: true, mode: 0o700 });
-  await give(making, account);
-  const secrets: Secrets = { admin: secret(), owner: secret(), app: secret() };
-  const passwordFile = `${directory}.password`;
-  await writeFile(passwordFile, secrets.admin, { mode: 0o600 });
-  await give(passwordFile, account);
   try {
-    const args = ['-D', making, '--encoding=UTF8', '--locale=C.UTF-8', '--username=postgres', '--auth=scram-sha-256'];
-    await run(join(binaries, 'bin', 'initdb'), [...args, `--pwfile=${passwordFile}`, '--no-sync'], as(account));
-  } finally {
-    await rm(passwordFile, { force: true });
+    await untilReady({ pid, port, directory, secrets, signal: options.signal });
+  } catch (error) {
+    // Its immediate shutdown: a server that nobody waits for must not stay.
+    if (alive(pid)) process.kill(pid, 'SIGQUIT');
+    throw error;
   }
-  await writeFile(join(making, 'postgresql.auto.conf'), settings(tuning));
-  await firstBoot(binaries, making, secrets, account);
-  await writeFile(join(making, 'tidegate-secrets.json'), JSON.stringify(secrets), { mode: 0o600 });
-  await rm(directory, { recursive: true, force: true });
-  await rename(making, directory);
-  return secrets;
-}
-
-/** Makes the two roles and the database with the server in single-user mode: no port, no password, no waiting. */
-async function firstBoot(
-  binaries: string,
-  directory: string,
-  secrets: Secrets,
-  account: Account | null,
-): Promise<void> {
-  const statements = [
-    `CREATE ROLE tidegate_owner LOGIN PASSWORD '${secrets.owner}'`,
-    `CREATE ROLE tidegate_app LOGIN PASSWORD '${secrets.app}'`,
-    'CREATE DATABASE tidegate OWNER tidegate_owner',
-    'REVOKE ALL ON DATABASE tidegate FROM PUBLIC',
-    'GRANT CONNECT ON DATABASE tidegate TO tidegate_app',
-  ];
-  const child = spawn(join(binaries, 'bin', 'postgres'), ['--single', '-D', directory, 'postgres'], {
-    ...as(account),
-    stdio: ['pipe', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    errors = (errors + text).slice(-2_000);
-  });
-  child.stdin.end(`${statements.join('\n')}\n`);
-  const code = await new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
-  if (code !== 0 || /ERROR|FATAL/.test(errors)) throw new Error(`the embedded database could not be made: ${errors}`);
-}
-
-function settings(tuning: 'durable' | 'throwaway'): string {
-  const common = [
-    "listen_addresses = '127.0.0.1'",
-    "unix_socket_directories = ''",
-    'max_connections = 200',
-    "timezone = 'UTC'",
-    "log_timezone = 'UTC'",
-    "shared_buffers = '256MB'",
-    'jit = off',
-    "log_min_messages = 'warning'",
-  ];
-  const durable = ["max_wal_size = '2GB'", "checkpoint_timeout = '15min'", "wal_compression = 'on'"];
-  const throwaway = [
-    'fsync = off',
-    'synchronous_commit = off',
-    'full_page_writes = off',
-    "max_wal_size = '2GB'",
-    'autovacuum_naptime = 5',
-  ];
-  return `${[...common, ...(tuning === 'durable' ? durable : throwaway)].join('\n')}\n`;
+  return handle({ pid, port, binaries, directory, secrets, account });
 }
 
 async function launch(binaries: string, directory: string, port: number, account: Account | null): Promise<number> {
@@ -226,6 +135,25 @@ interface Running {
   readonly port: number;
 }
 
+/** The server that runs on this folder, once it answers; null when there is none, or it was about to end. */
+async function adoptable(directory: string, secrets: Secrets, signal: AbortSignal): Promise<Running | null> {
+  for (;;) {
+    const left = await runningServer(directory);
+    if (left === null) return null;
+    try {
+      // Its port is written a moment after its pid.
+      if (left.port > 0) {
+        await untilReady({ ...left, directory, secrets, signal });
+        return left;
+      }
+    } catch (error) {
+      if (alive(left.pid)) throw error;
+    }
+    await sleep(25, signal);
+    signal.throwIfAborted();
+  }
+}
+
 /** The server that runs on this folder, by its pid file; a pid that belongs to something else means a stale file. */
 async function runningServer(directory: string): Promise<Running | null> {
   const file = await readFile(join(directory, 'postmaster.pid'), 'utf8').catch(() => null);
@@ -236,14 +164,17 @@ async function runningServer(directory: string): Promise<Running | null> {
     await rm(join(directory, 'postmaster.pid'), { force: true });
     return null;
   }
-  return { pid, port: Number(portText) };
+  return { pid, port: Number(portText ?? 0) || 0 };
 }
 
 /** Linux tells by the working directory, which PostgreSQL sets to its data folder; elsewhere a live pid must do. */
 async function isServerOf(pid: number, directory: string): Promise<boolean> {
   if (process.platform !== 'linux') return true;
-  const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => null);
-  return cwd === directory;
+  const [cwd, real] = await Promise.all([
+    readlink(`/proc/${pid}/cwd`).catch(() => null),
+    realpath(directory).catch(() => directory),
+  ]);
+  return cwd === real;
 }
 
 function alive(pid: number): boolean {
@@ -272,6 +203,7 @@ function handle({ pid, port, binaries, directory, secrets, account }: Parts): Em
     pid,
     directory,
     binaries,
+    isRunning: async () => alive(pid) && (await isServerOf(pid, directory)),
     [Symbol.asyncDispose]: () => {
       stopping ??= stop(binaries, directory, account);
       return stopping;
@@ -285,18 +217,8 @@ async function stop(binaries: string, directory: string, account: Account | null
   await run(join(binaries, 'bin', 'pg_ctl'), ['stop', '-D', directory, '-m', 'fast', '-w', '-t', '30'], as(account));
 }
 
-function as(account: Account | null): { cwd: string; uid?: number; gid?: number; env: Record<string, string> } {
-  // A clean environment: PGDATA, PGPORT and LANG of the caller must not reach the server.
-  return { cwd: '/', env: { PATH: '/usr/bin:/bin', LC_ALL: 'C.UTF-8' }, ...(account ?? {}) };
-}
-
 function urlOf(role: string, password: string, port: number, database: string): string {
   return `postgres://${role}:${password}@127.0.0.1:${port}/${database}`;
-}
-
-/** Letters and digits only: it travels inside a URL and an SQL literal. */
-function secret(): string {
-  return randomBytes(24).toString('hex');
 }
 
 async function demandFree(port: number): Promise<void> {
