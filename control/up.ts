@@ -194,5 +194,5 @@ async function stopInOrder(children: readonly Child[], database: UpDatabase, scr
     );
   }
   await database.stop();
-  screen.step('database', 'stopped');
+  if (database.ours) screen.step('database', 'stopped');
 }

@@ -1,4 +1,11 @@
+import { monotonicMs } from '../../core/kernel/clock.ts';
 import { exitCodeOf } from '../../core/kernel/process.ts';
+
+/**
+ * One Ctrl-C may arrive twice: the terminal sends it to every process of the group, and npm hands it on once more. A
+ * person who means it presses again after that.
+ */
+const SAME_PRESS_MS = 500;
 
 export interface Life {
   /** Fires at the first Ctrl-C, SIGTERM or hang-up. */
@@ -17,11 +24,14 @@ export async function live(say: (line: string) => void, main: (life: Life) => Pr
   process.on('exit', () => {
     for (const fn of last.reverse()) fn();
   });
+  let firstMs = 0;
   const onSignal = (name: string): void => {
     if (stop.signal.aborted) {
+      if (monotonicMs() - firstMs < SAME_PRESS_MS) return;
       say(`${name} again: ending everything at once`);
       process.exit(1);
     }
+    firstMs = monotonicMs();
     say(`${name}: stopping (again to end everything at once)`);
     stop.abort(new Error(name));
   };

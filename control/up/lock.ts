@@ -1,6 +1,7 @@
-import { rmSync } from 'node:fs';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { constants, rmSync } from 'node:fs';
+import { access, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ConfigError } from '../../core/kernel/config.ts';
 
 /** Another `npm start` runs on this data folder. */
 export class AlreadyRunning extends Error {
@@ -23,16 +24,20 @@ export interface Lock {
 
 /** Takes the lock of a data folder. A lock whose process is gone, or is something else by now, is stale and taken over. */
 export async function lockDataDir(dataDir: string): Promise<Lock> {
-  await mkdir(dataDir, { recursive: true });
+  await makeFolder(dataDir);
   const file = join(dataDir, 'up.lock');
+  // Written beside and linked, so that nobody ever reads a lock without a pid and takes it for a stale one.
+  const mine = `${file}.${process.pid}`;
   let tookOver = false;
   for (let tries = 0; tries < 3; tries += 1) {
     try {
-      await using made = await open(file, 'wx', 0o600);
-      await made.writeFile(`${process.pid}\n`);
+      await writeFile(mine, `${process.pid}\n`, { mode: 0o600 });
+      await link(mine, file);
       return { tookOver, release: () => rmSync(file, { force: true }) };
     } catch (error) {
       if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
+    } finally {
+      await rm(mine, { force: true });
     }
     const pid = Number((await readFile(file, 'utf8').catch(() => '')).trim());
     if (await runsUp(pid)) throw new AlreadyRunning(pid, dataDir);
@@ -40,6 +45,19 @@ export async function lockDataDir(dataDir: string): Promise<Lock> {
     tookOver = true;
   }
   throw new AlreadyRunning(0, dataDir);
+}
+
+/** Throws `ConfigError` when there can be no folder that we may write to. */
+async function makeFolder(dataDir: string): Promise<void> {
+  try {
+    await mkdir(dataDir, { recursive: true });
+    await access(dataDir, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    throw new ConfigError(
+      `TIDEGATE_DATA_DIR cannot be ${JSON.stringify(dataDir)}: expected a folder that we may write to (${code})`,
+    );
+  }
 }
 
 /** Whether this pid is an `up`. Linux tells by its command line; elsewhere a live pid must do. */

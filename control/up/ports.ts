@@ -1,6 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { monotonicMs, sleep } from '../../core/kernel/clock.ts';
+import { ConfigError } from '../../core/kernel/config.ts';
 
 /** Where everything listens: one base, and fixed distances from it. */
 export interface Ports {
@@ -13,7 +14,7 @@ export interface Ports {
 
 export const DEFAULT_BASE = 4600;
 const OFFSETS: Ports = { control: 0, core: 1, reconcile: 2, sandbox: 9, database: 32 };
-const SPAN = OFFSETS.database + 1;
+const HIGHEST_BASE = 65_535 - OFFSETS.database;
 
 /** Somebody else has a port that we need. `npm start` exits 3 with this text. */
 export class PortsTaken extends Error {
@@ -24,12 +25,21 @@ export class PortsTaken extends Error {
   }
 }
 
-/** The ports that belong to a base: `PORT`, which is control's. 0 looks for a base whose ports are all free. */
+/**
+ * The ports that belong to a base: `PORT`, which is control's. 0 looks for a base whose ports are all free.
+ *
+ * Throws `ConfigError` when the last of them would be beyond 65535.
+ */
 export async function portsFrom(base: number): Promise<Ports> {
+  if (base > HIGHEST_BASE) {
+    throw new ConfigError(
+      `PORT cannot be "${base}": the ports up to ${OFFSETS.database} above it are needed, too, so expected a whole number from 0 to ${HIGHEST_BASE}`,
+    );
+  }
   if (base !== 0) return at(base);
   for (let tries = 0; tries < 50; tries += 1) {
     const free = await take(0);
-    const ports = at(Math.min(free, 65_535 - SPAN));
+    const ports = at(Math.min(free, HIGHEST_BASE));
     if ((await takenOf(ports)).length === 0) return ports;
   }
   throw new PortsTaken('no free range of ports was found; set PORT to the first of one');
@@ -78,7 +88,8 @@ export async function demandFree(ports: Ports, patienceMs: number, signal: Abort
       return `  port ${ports[name]}, where ${name} would listen, is taken${holder === undefined ? '' : ` by ${holder}`}`;
     }),
   );
-  const hint = `Stop what listens there, or choose other ports: PORT=${ports.control + 1000} npm start`;
+  const other = ports.control + 1000 > HIGHEST_BASE ? DEFAULT_BASE : ports.control + 1000;
+  const hint = `Stop what listens there, or choose other ports: PORT=${other} npm start`;
   throw new PortsTaken(`cannot start:\n${lines.join('\n')}\n${hint} (all ports move with it).`);
 }
 

@@ -21,7 +21,8 @@ declare module 'vitest' {
 }
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const PLACE = '/var/tmp/tidegate-tests';
+/** One a user: whoever came first must not keep the others out. */
+const PLACE = `/var/tmp/tidegate-tests-${process.getuid?.() ?? 'user'}`;
 const log = pino({ level: 'silent' });
 
 /** One throwaway server a run, migrated once; test files clone its database as their own. */

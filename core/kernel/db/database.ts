@@ -62,7 +62,20 @@ const TX_TRIES = 5;
 const RETRY_CODES = new Set(['40001', '40P01']);
 /** The server is starting, stopping, or out of connections. */
 const DOWN_CODES = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08003', '08006', '08001', '08004']);
-const DOWN_ERRNO = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EHOSTUNREACH', 'ENOENT']);
+const DOWN_ERRNO = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+]);
+/** It answers, but does not let us in: an unknown role, a wrong password, an unknown database. */
+const SHUT_CODES = new Set(['28000', '28P01', '3D000']);
 
 /**
  * Opens a pool. Waiting for a free connection is bounded, and so is every statement (`statementTimeoutMs`, default 30 s).
@@ -276,13 +289,16 @@ function isDown(error: unknown): boolean {
   if (DOWN_CODES.has(code) || DOWN_ERRNO.has(code)) return true;
   return (
     error instanceof Error &&
-    /Connection terminated|timeout exceeded when trying to connect|not queryable/i.test(error.message)
+    /Connection terminated|timeout exceeded when trying to connect|timeout expired|not queryable/i.test(error.message)
   );
 }
 
-function asUnavailable(error: unknown): unknown {
-  if (!isDown(error)) return error;
+/** The error as a `DatabaseUnavailable`, where it says that the database cannot be used; any other as it is. */
+export function asUnavailable(error: unknown): unknown {
   const reason = error instanceof Error ? error.message || codeOf(error) : String(error);
+  if (SHUT_CODES.has(codeOf(error)))
+    return new DatabaseUnavailable(`the database does not let us in (${reason})`, error);
+  if (!isDown(error)) return error;
   return new DatabaseUnavailable(`the database does not answer (${reason})`, error);
 }
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Logger } from '../log.ts';
-import type { Sql } from './database.ts';
+import { asUnavailable, type Sql } from './database.ts';
 
 export interface MigrateOptions {
   /** The owner's role. */
@@ -52,6 +52,7 @@ interface Migration {
 
 /** One lock for all sets: two replicas that start together migrate one after the other. The number is arbitrary but fixed. */
 const LOCK = 728_113_001;
+const CONNECT_TIMEOUT_MS = 5_000;
 const SCHEMAS = ['core', 'control', 'reconcile', 'sandbox'];
 /** Rows of these are written once; beside the triggers the application's role lacks the privilege to change them. */
 const APPEND_ONLY = ['core.posting', 'core.entry', 'core.event', 'control.revision', 'control.audit'];
@@ -59,8 +60,7 @@ const APPEND_ONLY = ['core.posting', 'core.entry', 'core.event', 'control.revisi
 /** Brings a database up to date, each migration in a transaction of its own, forward only. */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
   const migrations = await readMigrations(options.folder);
-  const client = new pg.Client({ connectionString: options.url, application_name: 'tidegate migrate' });
-  await client.connect();
+  const client = await connect(options.url);
   try {
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
     await client.query(`CREATE TABLE IF NOT EXISTS public.tidegate_migration (
@@ -79,6 +79,23 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
     return { applied: open.map((m) => m.name), separateRoles };
   } finally {
     await client.end();
+  }
+}
+
+/** Throws `DatabaseUnavailable` when the server does not answer in time, or does not let us in. */
+async function connect(url: string): Promise<pg.Client> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'tidegate migrate',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
+  try {
+    await client.connect();
+    return client;
+  } catch (error) {
+    // Not awaited: of a connection that never came about it does not settle.
+    client.end().catch(() => undefined);
+    throw asUnavailable(error);
   }
 }
 

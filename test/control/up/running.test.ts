@@ -1,0 +1,149 @@
+import { readdir, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
+import { CHILDREN, DataDir, isAlive, kill, Up, Visitor } from '../../support/up.ts';
+
+let dataDir: DataDir;
+beforeAll(async () => {
+  dataDir = await DataDir.make();
+});
+afterAll(() => dataDir?.[Symbol.asyncDispose]());
+
+async function idle(): Promise<void> {
+  await eventually(async () => expect(await dataDir.processes()).toEqual([]));
+}
+
+/** Places and pays; returns the order's number once it is shipped. */
+async function buy(visitor: Visitor, key: string): Promise<string> {
+  const placed = await visitor.place(key);
+  expect(placed.status, JSON.stringify(placed.body)).toBe(201);
+  const { payOrderId, orders } = placed.body as unknown as { payOrderId: string; orders: { orderId: string }[] };
+  await visitor.pay(payOrderId);
+  const orderId = orders[0]?.orderId ?? '';
+  await eventually(async () => expect(await visitor.stateOf(orderId)).toBe('O2'));
+  return orderId;
+}
+
+it('begins anew after a start that was killed while it made its database', async () => {
+  const first = new Up({ dataDir });
+  await eventually(async () => (await readdir(dataDir.path)).some((name) => name.startsWith('postgres.making')));
+  kill(first.pid, 'SIGKILL');
+  await using second = await Up.ready({ dataDir });
+  kill(second.pid, 'SIGTERM');
+  expect(await second.ended).toBe(0);
+  await idle();
+  expect(await readdir(dataDir.path)).not.toContainEqual(expect.stringContaining('making'));
+}, 120_000);
+
+it('never takes a database without its secrets for none', async () => {
+  const secrets = join(dataDir.path, 'postgres', 'tidegate-secrets.json');
+  await rename(secrets, `${secrets}.kept`);
+  const up = new Up({ dataDir });
+  expect(await up.ended).toBe(4);
+  expect(up.output).toMatch(/holds a database, but not its tidegate-secrets\.json; put that file back, or move/);
+  await rename(`${secrets}.kept`, secrets);
+}, 120_000);
+
+describe('npm start', () => {
+  it('says what runs where, takes a first paid order, and leaves no process at Ctrl-C', async () => {
+    const up = await Up.ready({ dataDir, by: 'npm' });
+    for (const name of CHILDREN) {
+      expect((await fetch(`${up.where(name)}/healthz`)).status, name).toBe(200);
+      expect(isAlive(up.pidOf(name)), name).toBe(true);
+    }
+    expect((await stat(join(dataDir.path, 'tokens.json'))).mode & 0o777).toBe(0o600);
+    const visitor = await Visitor.of(up, dataDir);
+    await buy(visitor, 'first');
+    expect((await visitor.ask('control', 'viewer', 'GET', '/v1/overview')).status).toBe(200);
+    up.ctrlC();
+    await up.ended;
+    for (const name of CHILDREN) expect(isAlive(up.pidOf(name)), name).toBe(false);
+    expect(up.output.match(/stopped$/gm), up.output).toHaveLength(CHILDREN.length + 1);
+    expect(up.output).not.toContain('again: ending everything at once');
+    await idle();
+  }, 120_000);
+
+  it('takes a key press that reaches it twice for one: npm hands on what the terminal has sent to all', async () => {
+    const up = await Up.ready({ dataDir });
+    kill(up.pid, 'SIGINT');
+    await up.says('SIGINT: stopping');
+    kill(up.pid, 'SIGINT');
+    expect(await up.ended).toBe(0);
+    expect(up.output).toMatch(/database +stopped$/m);
+    await idle();
+  }, 120_000);
+
+  it('ends everything at once at a second Ctrl-C, whatever hangs', async () => {
+    const up = await Up.ready({ dataDir });
+    kill(up.pidOf('core'), 'SIGSTOP');
+    up.ctrlC();
+    await up.says('SIGINT: stopping');
+    await eventually(() => {
+      if (up.alive) up.ctrlC();
+      return !up.alive;
+    });
+    expect(await up.ended).toBe(1);
+    await idle();
+  }, 120_000);
+
+  it('stops in order when npm is told to end, too', async () => {
+    const up = await Up.ready({ dataDir, by: 'npm' });
+    kill(up.pid, 'SIGTERM');
+    await up.ended;
+    await idle();
+    expect(up.output).toMatch(/database +stopped$/m);
+  }, 120_000);
+});
+
+it('two run side by side and share nothing', async () => {
+  await using otherDir = await DataDir.make();
+  await using one = new Up({ dataDir });
+  await using other = await Up.ready({ dataDir: otherDir });
+  await one.ready();
+  const orderId = await buy(await Visitor.of(one, dataDir), 'side-by-side');
+  const visitor = await Visitor.of(other, otherDir);
+  await buy(visitor, 'side-by-side');
+  const { body } = await visitor.ask('core', 'shop', 'GET', `/v1/orders/${orderId}`);
+  expect(body.code).toBe('order_unknown');
+}, 120_000);
+
+describe('kill -9', () => {
+  it('of any child is followed by a new one, and nothing is lost', async () => {
+    await using up = await Up.ready({ dataDir });
+    const visitor = await Visitor.of(up, dataDir);
+    const orderId = await buy(visitor, 'before-the-deaths');
+    for (const name of CHILDREN) {
+      const pid = up.pidOf(name);
+      kill(pid, 'SIGKILL');
+      await up.says(`${name} was ended by SIGKILL; starting it again`);
+      await up.says(`${name} is back`);
+      expect(up.pidOf(name)).not.toBe(pid);
+      expect((await fetch(`${up.where(name)}/readyz`)).status, name).toBe(200);
+    }
+    expect(await visitor.stateOf(orderId)).toBe('O2');
+    await buy(visitor, 'after-the-deaths');
+    const postgres = (await dataDir.processes()).find((line) => line.includes('/bin/postgres -D'));
+    kill(Number.parseInt(postgres ?? '', 10), 'SIGKILL');
+    await up.says('the database is back');
+    await eventually(async () => expect(await visitor.stateOf(orderId)).toBe('O2'));
+    await eventually(() => buy(visitor, 'after-the-death-of-the-database'), { timeoutMs: 20_000 });
+  }, 180_000);
+
+  it('of itself takes its children along; the next start finds the same data and takes over what was left', async () => {
+    const first = await Up.ready({ dataDir });
+    const orderId = await buy(await Visitor.of(first, dataDir), 'before-its-own-death');
+    kill(first.pid, 'SIGKILL');
+    await first.ended;
+    // At the same ports and at once, as a person would.
+    const { port } = new URL(first.where('control'));
+    await using second = await Up.ready({ dataDir, env: { PORT: port } });
+    for (const name of CHILDREN) expect(isAlive(first.pidOf(name)), name).toBe(false);
+    const visitor = await Visitor.of(second, dataDir);
+    expect(await visitor.stateOf(orderId)).toBe('O2');
+    await buy(visitor, 'after-its-own-death');
+    second.ctrlC();
+    expect(await second.ended).toBe(0);
+    await idle();
+  }, 180_000);
+});
