@@ -200,6 +200,6 @@ function told(id: string): string {
 function runbookLink(title: string, id: string): Builder<grafana.DashboardLink> {
   return new grafana.DashboardLinkBuilder(title)
     .type(grafana.DashboardLinkType.Link)
-    .url(`\${runbooks}/${id}.md`)
+    .url(`\${runbooks:raw}/${id}.md`)
     .targetBlank(true);
 }

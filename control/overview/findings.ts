@@ -1,12 +1,10 @@
 import { z } from 'zod';
 import type { Sql } from '../../core/kernel/db/database.ts';
+import { AT_RISK } from '../../reconcile/findings/findings.ts';
 import { type Finding, finding, type MoneyAmount } from '../api/contract.ts';
 
 export const FINDING_STATUSES = finding.shape.status.options;
 export type FindingStatus = Finding['status'];
-
-/** Money is at risk until it is repaired, or the alarm was false. */
-export const AT_RISK: readonly FindingStatus[] = ['open', 'confirmed', 'stopped'];
 
 interface FindingRow extends Omit<Finding, 'exposure' | 'firstBadAt' | 'foundAt' | 'lastSeenAt'> {
   readonly amount: number;

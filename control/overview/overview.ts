@@ -1,5 +1,6 @@
 import { monotonicMs } from '../../core/kernel/clock.ts';
 import type { Check } from '../../reconcile/check.ts';
+import { AT_RISK } from '../../reconcile/findings/findings.ts';
 import type { Repair } from '../../reconcile/repair.ts';
 import { readStandings } from '../../reconcile/stuck.ts';
 import type { Overview } from '../api/contract.ts';
@@ -9,7 +10,7 @@ import { hasApplied, statusOf, type Target } from '../instances/instances.ts';
 import { readSpread } from '../instances/propagation.ts';
 import { listSwitches } from '../switches/switches.ts';
 import { readChecks, verdictOf } from './checks.ts';
-import { AT_RISK, listFindings, readExposure } from './findings.ts';
+import { listFindings, readExposure } from './findings.ts';
 import { funnelOf, stuckOf } from './flow.ts';
 import { repairStatuses } from './repairs.ts';
 import { readToday } from './tally.ts';

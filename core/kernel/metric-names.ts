@@ -86,7 +86,7 @@ export const METRICS = {
   exposure: {
     name: 'tidegate_exposure_minor',
     kind: 'gauge',
-    help: 'Money at risk in live findings, in minor units; a zero under XXX when none is.',
+    help: 'Money at risk: findings not repaired and no false alarms, in minor units; a zero under XXX when there are none.',
     labels: ['currency'],
   },
   guardDecisions: {

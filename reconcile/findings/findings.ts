@@ -151,7 +151,10 @@ export async function rateFindings(sql: Sql, check: Check): Promise<Standing> {
   };
 }
 
-/** Live findings by tier and status, and the money at risk in them by currency. */
+/** Money is at risk until it is repaired, or the alarm was false. */
+export const AT_RISK = ['open', 'confirmed', 'stopped'] as const;
+
+/** Live findings by tier and status, and the money at risk by currency. */
 export async function summariseFindings(sql: Sql): Promise<{
   readonly counts: readonly { readonly tier: Tier; readonly status: string; readonly count: number }[];
   readonly exposure: readonly { readonly currency: string; readonly amount: number }[];
@@ -163,8 +166,9 @@ export async function summariseFindings(sql: Sql): Promise<{
   });
   const exposure = await sql.query<{ currency: string; amount: string }>({
     name: 'findings_exposure',
-    text: `SELECT currency, sum(amount)::text AS amount FROM reconcile.finding WHERE closed_at IS NULL
+    text: `SELECT currency, sum(amount)::text AS amount FROM reconcile.finding WHERE status = ANY($1)
       GROUP BY currency HAVING sum(amount) > 0 ORDER BY currency`,
+    values: [AT_RISK],
   });
   return {
     counts,

@@ -161,7 +161,7 @@ describe.skipIf(why !== undefined)(
       await eventually(async () => {
         expect(await numbers('Verdict (')).toEqual({ '': 1 });
         expect(await numbers('Money at risk (')).toEqual({ CNY: PRICE });
-        expect(await numbers('Live findings')).toEqual({ S0: 0, S1: 0, S2: 0, S3: 1 });
+        expect(await numbers('Findings by tier')).toEqual({ S0: 0, S1: 0, S2: 0, S3: 1 });
         expect(await numbers('Stuck now')).toEqual({ '': 1 });
         expect(await numbers('Instances behind')).toEqual({ '': 0 });
       });
@@ -209,7 +209,7 @@ describe.skipIf(why !== undefined)(
         async () => {
           expect((await prometheus.now(queryOf('Verdict (')))[0]?.values).toEqual([-1]);
           expect(await prometheus.now(queryOf('Money at risk ('))).toEqual([]);
-          expect(await prometheus.now(queryOf('Live findings'))).toEqual([]);
+          expect(await prometheus.now(queryOf('Findings by tier'))).toEqual([]);
           expect(await prometheus.now(queryOf('Stuck now'))).toEqual([]);
         },
         { timeoutMs: 20_000, everyMs: 250 },

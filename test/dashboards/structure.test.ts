@@ -11,7 +11,7 @@ import { committed, DASHBOARDS, panelsOf, ROOT } from './support.ts';
 const dashboards = await committed();
 
 /** Each check has its runbook, which `test/contract/runbooks.test.ts` proves. */
-const OF_CHECK = `\${runbooks}/\${__field.labels.check}.md`;
+const OF_CHECK = `\${runbooks:raw}/\${__field.labels.check}.md`;
 
 describe('the committed files', () => {
   const build = (cwd: string, ...flags: string[]) => {
@@ -131,7 +131,7 @@ describe.each(dashboards)('%s', (id, dashboard) => {
     expect(links.length).toBeGreaterThan(0);
     for (const { url } of links) {
       if (url === OF_CHECK) continue;
-      const [, file = ''] = url.match(/^\$\{runbooks\}\/([a-z0-9-]+\.md)$/) ?? [];
+      const [, file = ''] = url.match(/^\$\{runbooks:raw\}\/([a-z0-9-]+\.md)$/) ?? [];
       await expect(access(join(ROOT, 'runbooks', file)), url).resolves.toBeUndefined();
       expect(file).not.toBe('');
     }

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readExposure } from '../../control/overview/findings.ts';
 import { openDatabase } from '../../core/kernel/db/database.ts';
 import { createMetrics } from '../../core/kernel/metrics.ts';
 import { type Check, loadChecks } from '../../reconcile/check.ts';
 import { runCheck } from '../../reconcile/check-run.ts';
+import { AT_RISK } from '../../reconcile/findings/findings.ts';
 import { Gauges } from '../../reconcile/gauges.ts';
 import { silent } from '../support/database.ts';
 import { CuttableLine } from '../support/proxy.ts';
@@ -83,6 +85,22 @@ describe('the gauges of a replica', () => {
     // The late attempt and its unpaid order, and the attempt before a person.
     expect(await told('exposure_minor')).toEqual({ CNY: 3 * 7_900 });
     expect(await told('findings')).toMatchObject({ 'S3,open': 3 });
+  });
+
+  it('count money as at risk that the first screen counts too: not what was repaired, and no false alarm', async () => {
+    const statuses = [...AT_RISK, 'repaired', 'false_alarm'];
+    await world.ctx.db.query({
+      text: `INSERT INTO reconcile.finding
+          (id, check_id, row_key, tier, status, amount, currency, detail, row, first_bad_at, found_at, last_seen_at)
+        SELECT 'f' || n, 'paid-iff-posted', 'r' || n, 'S3', status, 10 ^ n, 'CNY', 'a test', '{}', now(), now(), now()
+        FROM unnest($1::text[]) WITH ORDINALITY AS s (status, n)`,
+      values: [statuses],
+    });
+    const { gauges, told } = replica();
+    await gauges.refresh();
+    expect(await told('exposure_minor')).toEqual({ CNY: 1_110 });
+    expect(await readExposure(world.ctx.db)).toEqual({ open: 3, atRisk: [{ amount: 1_110, currency: 'CNY' }] });
+    expect(await told('findings')).toMatchObject({ 'S3,open': 1, 'S3,repaired': 1 });
   });
 
   it('call a check unknown that has not run for long, and tell how far it lags', async () => {
