@@ -97,7 +97,7 @@ function entryState(
   states: ReadonlyMap<string, boolean>,
   metrics: Metrics,
 ): EntryState {
-  // All are asked for now and so count from 0: the first refusal of an entry that was just closed shows in its rate.
+  // All are asked for here and so count from 0: the first refusal of an entry that was just closed shows in its rate.
   const open: EntryState = {
     answer: PASS,
     decided: metrics.counter('guardDecisions', { entry, outcome: 'allowed', rule: '' }),

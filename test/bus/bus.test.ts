@@ -200,7 +200,7 @@ describe('a consumer', () => {
     const url = line.through(database.appUrl);
     await using db = await openDatabase({ url, poolSize: 2, applicationName: 'test', log: silent });
     const metrics = createMetrics('test');
-    const clock = new VirtualClock(new Date());
+    const clock = new VirtualClock(systemClock.now());
     await using _running = consume({ db, clock, log: silent, metrics, holder: 'one', pollMs: 20_000 }, consumer);
     const told = async (): Promise<number> => {
       const text = await metrics.registry.metrics();

@@ -1,18 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { METRICS, type MetricDefinition, type MetricKey } from '../../core/kernel/metric-names.ts';
-import { createMetrics, type Metrics } from '../../core/kernel/metrics.ts';
+import { createMetrics, type LabelsOf, type Metrics } from '../../core/kernel/metrics.ts';
 
 const definitions = Object.entries(METRICS) as [MetricKey, MetricDefinition][];
 
 /** Uses every metric once, so that all of them are in the registry. */
 function useAll(metrics: Metrics): void {
   for (const [key, { kind, labels }] of definitions) {
-    // The loop sees the union of all metrics; each call by itself is typed.
-    const values = Object.fromEntries(labels.map((label) => [label, 'x'])) as never;
-    if (kind === 'counter') metrics.counter(key as 'repair', values).inc();
-    if (kind === 'gauge') metrics.gauge(key as 'findings', values).set(1);
-    if (kind === 'histogram') metrics.histogram(key as 'httpRequestDuration', values).observe(0.1);
+    // The loop sees the union of all metrics; each call takes it for one of them.
+    const values = Object.fromEntries(labels.map((label) => [label, 'x']));
+    if (kind === 'counter') metrics.counter(key as 'repair', values as LabelsOf<'repair'>).inc();
+    if (kind === 'gauge') metrics.gauge(key as 'findings', values as LabelsOf<'findings'>).set(1);
+    if (kind === 'histogram')
+      metrics.histogram(key as 'httpRequestDuration', values as LabelsOf<'httpRequestDuration'>).observe(0.1);
   }
 }
 

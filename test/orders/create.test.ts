@@ -1,68 +1,19 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changeState, setPrice } from '../../core/catalog/catalog.ts';
 import type { CoreContext } from '../../core/context.ts';
-import { addMs, VirtualClock } from '../../core/kernel/clock.ts';
-import type { Database, Tx } from '../../core/kernel/db/database.ts';
-import { grantCoupon } from '../../core/marketing/coupons.ts';
-import type { PricedLine } from '../../core/orders/pricing.ts';
-import { shareDiscount } from '../../core/orders/pricing.ts';
-import { stockOf } from '../../core/stock/stock.ts';
+import { addMs } from '../../core/kernel/clock.ts';
 import { onShelf, skusOnShelf, VIRTUAL } from '../support/catalogue.ts';
 import { type TestCore, testCore } from '../support/core.ts';
 import { ADDRESS, place, placed } from '../support/orders.ts';
+import { coreAtNow, NOW, refusal, rows } from './placing.ts';
 
-const NOW = new Date('2026-11-11T00:00:00Z');
 let core: TestCore;
 let ctx: CoreContext;
 beforeAll(async () => {
-  core = await testCore({ clock: new VirtualClock(NOW), poolSize: 16 });
+  core = await coreAtNow();
   ctx = core.ctx;
 });
 afterAll(() => core[Symbol.asyncDispose]());
-
-let coupons = 0;
-async function coupon(amount: number, more: { threshold?: number; userId?: number; currency?: 'CNY' | 'EUR' } = {}) {
-  const currency = more.currency ?? 'CNY';
-  const granted = await grantCoupon(
-    ctx,
-    'a merchant',
-    {
-      amount: { amount, currency },
-      threshold: { amount: more.threshold ?? 0, currency },
-      userId: more.userId,
-      validUntil: new Date('2026-12-01T00:00:00Z'),
-    },
-    `grant-${++coupons}`,
-  );
-  if (!granted.ok) throw new Error(granted.detail);
-  return granted.value.coupon.code;
-}
-
-async function refusal(...args: Parameters<typeof place>) {
-  const before = await everything();
-  const result = await place(...args);
-  if (result.ok) throw new Error('it was placed');
-  expect(await everything()).toEqual(before);
-  return result;
-}
-
-/** What an order may write, counted: a refusal leaves nothing. */
-async function everything(): Promise<unknown> {
-  const [row] = await ctx.db.query({
-    text: `SELECT (SELECT count(*) FROM core.pay_order) pay_orders, (SELECT count(*) FROM core.orders) orders,
-      (SELECT count(*) FROM core.order_line) lines, (SELECT count(*) FROM core.reservation) reservations,
-      (SELECT count(*) FROM core.event) events, (SELECT sum(reserved) FROM core.stock) reserved,
-      (SELECT count(*) FROM core.coupon WHERE state = 'locked') locked`,
-  });
-  return row;
-}
-
-const rows = (text: string, ...values: unknown[]) => ctx.db.query({ text, values });
-
-async function couponState(code: string): Promise<unknown> {
-  return rows('SELECT state, pay_order_id FROM core.coupon WHERE code = $1', code);
-}
 
 describe('an order', () => {
   it('writes pay order, order, lines, reservation and event, and nothing else', async () => {
@@ -84,6 +35,7 @@ describe('an order', () => {
     for (const number of [created.payOrderId, orderId]) expect(number).toMatch(/^1794355200\d{3}234\d{3}$/);
     expect(
       await rows(
+        ctx,
         'SELECT id, user_id, payable, discount, stage, coupon_code, paid_at FROM core.pay_order WHERE id = $1',
         created.payOrderId,
       ),
@@ -100,6 +52,7 @@ describe('an order', () => {
     ]);
     expect(
       await rows(
+        ctx,
         'SELECT state, version, guest, due_at, address, details, freight_amount FROM core.orders WHERE id = $1',
         orderId,
       ),
@@ -116,6 +69,7 @@ describe('an order', () => {
     ]);
     expect(
       await rows(
+        ctx,
         'SELECT line_no, sku_id, name, quantity, unit_price, discount, payable FROM core.order_line WHERE order_id = $1 ORDER BY 1',
         orderId,
       ),
@@ -126,6 +80,7 @@ describe('an order', () => {
     ]);
     expect(
       await rows(
+        ctx,
         'SELECT sku_id, quantity, state, expires_at FROM core.reservation WHERE order_id = $1 ORDER BY 1',
         orderId,
       ),
@@ -135,6 +90,7 @@ describe('an order', () => {
     ]);
     expect(
       await rows(
+        ctx,
         'SELECT type, from_state, to_state, actor, entity_id FROM core.event WHERE scope = $1',
         created.payOrderId,
       ),
@@ -149,6 +105,7 @@ describe('an order', () => {
     const after = await placed(ctx, [sku?.skuId ?? 0]);
     expect([before.payable.amount, after.payable.amount]).toEqual([500, 600]);
     const kept = await rows(
+      ctx,
       'SELECT s.content FROM core.order_line l JOIN core.snapshot s ON s.id = l.snapshot_id WHERE l.order_id = ANY($1) ORDER BY l.unit_price',
       [before.orders[0]?.orderId, after.orders[0]?.orderId],
     );
@@ -163,9 +120,9 @@ describe('an order', () => {
     });
     const created = await placed(ctx, [shirt ?? 0, postage ?? 0]);
     expect(created.payable.amount).toBe(2_300);
-    expect(await rows('SELECT sku_id FROM core.reservation WHERE order_id = $1', created.orders[0]?.orderId)).toEqual([
-      { sku_id: shirt },
-    ]);
+    expect(
+      await rows(ctx, 'SELECT sku_id FROM core.reservation WHERE order_id = $1', created.orders[0]?.orderId),
+    ).toEqual([{ sku_id: shirt }]);
   });
 
   it('of free goods is payable 0', async () => {
@@ -180,9 +137,9 @@ describe('an order', () => {
       address: undefined,
       details: { account: '13800138000' },
     });
-    expect(await rows('SELECT details, address FROM core.orders WHERE pay_order_id = $1', created.payOrderId)).toEqual([
-      { details: { account: '13800138000' }, address: null },
-    ]);
+    expect(
+      await rows(ctx, 'SELECT details, address FROM core.orders WHERE pay_order_id = $1', created.payOrderId),
+    ).toEqual([{ details: { account: '13800138000' }, address: null }]);
   });
 
   it('of 1,000 lines is one order', async () => {
@@ -193,6 +150,7 @@ describe('an order', () => {
     expect(created.payable.amount).toBe(100_000);
     expect(
       await rows(
+        ctx,
         'SELECT count(*) AS n, max(line_no) AS last FROM core.order_line WHERE order_id = $1',
         created.orders[0]?.orderId,
       ),
@@ -277,182 +235,6 @@ describe('an order is refused', () => {
       code: 'invalid_request',
       errors: [{ path: 'details.account' }],
     });
-  });
-});
-
-describe('a coupon', () => {
-  it('takes its amount off, is locked, and its discount is spread over the lines', async () => {
-    const [a, b, c] = await skusOnShelf(ctx, { skus: [{ price: '10.00' }, { price: '10.00' }, { price: '10.00' }] });
-    const code = await coupon(1_000, { threshold: 3_000 });
-    const created = await placed(ctx, [a ?? 0, b ?? 0, c ?? 0], { couponCode: code });
-    expect(created).toMatchObject({
-      payable: { amount: 2_000 },
-      orders: [{ discount: { amount: 1_000 }, payable: { amount: 2_000 } }],
-    });
-    expect(await couponState(code)).toEqual([{ state: 'locked', pay_order_id: created.payOrderId }]);
-    expect(
-      await rows(
-        'SELECT discount FROM core.order_line WHERE order_id = $1 ORDER BY line_no',
-        created.orders[0]?.orderId,
-      ),
-    ).toEqual([{ discount: 334 }, { discount: 333 }, { discount: 333 }]);
-  });
-
-  it('worth more than the goods makes them payable 0, not less', async () => {
-    const [a] = await skusOnShelf(ctx, { skus: [{ price: '10.00' }] });
-    const created = await placed(ctx, [a ?? 0], { couponCode: await coupon(99_999) });
-    expect(created).toMatchObject({ payable: { amount: 0 }, orders: [{ discount: { amount: 1_000 } }] });
-  });
-
-  it.each([
-    ['unknown', async () => 'NOSUCH', 'coupon_unknown'],
-    ["somebody else's", async () => coupon(100, { userId: 7 }), 'coupon_unknown'],
-    ['below its threshold', async () => coupon(100, { threshold: 7_901 }), 'coupon_unusable'],
-    ['in another currency', async () => coupon(100, { currency: 'EUR' }), 'currency_mismatch'],
-    [
-      'locked by another order',
-      async () => {
-        const [a] = await skusOnShelf(ctx);
-        const code = await coupon(100);
-        await placed(ctx, [a ?? 0], { couponCode: code });
-        return code;
-      },
-      'coupon_unusable',
-    ],
-  ])('that is %s refuses the order', async (_what, make, code) => {
-    const [a] = await skusOnShelf(ctx);
-    const couponCode = await make();
-    expect(await refusal(ctx, [a ?? 0], { couponCode })).toMatchObject({ code });
-  });
-
-  it('that is over refuses the order', async () => {
-    const [a] = await skusOnShelf(ctx);
-    const code = await coupon(100);
-    await rows('UPDATE core.coupon SET valid_until = $2 WHERE code = $1', code, NOW);
-    expect(await refusal(ctx, [a ?? 0], { couponCode: code })).toMatchObject({ code: 'coupon_unusable' });
-  });
-
-  it('stays free when the stock lacks', async () => {
-    const [a] = await skusOnShelf(ctx, { skus: [{ stock: 0 }] });
-    const code = await coupon(100);
-    expect(await refusal(ctx, [a ?? 0], { couponCode: code })).toMatchObject({ code: 'sold_out' });
-    expect(await couponState(code)).toEqual([{ state: 'available', pay_order_id: null }]);
-  });
-
-  it('goes to one of eight orders at once', async () => {
-    const [a] = await skusOnShelf(ctx);
-    const code = await coupon(100);
-    const all = await Promise.all(Array.from({ length: 8 }, () => place(ctx, [a ?? 0], { couponCode: code })));
-    expect(all.filter((one) => one.ok)).toHaveLength(1);
-    expect(all.filter((one) => !one.ok && one.code === 'coupon_unusable')).toHaveLength(7);
-  });
-
-  it('is skipped with a notice while the switch is off', async () => {
-    const [a] = await skusOnShelf(ctx);
-    const code = await coupon(100);
-    core.guard.off.add('marketing.coupons');
-    try {
-      const created = await placed(ctx, [a ?? 0], { couponCode: code });
-      expect(created).toMatchObject({ payable: { amount: 7_900 }, notices: [{ code: 'coupon_skipped' }] });
-      expect(await couponState(code)).toEqual([{ state: 'available', pay_order_id: null }]);
-    } finally {
-      core.guard.off.clear();
-    }
-  });
-});
-
-describe('shares of a discount', () => {
-  it('add up exactly and never exceed their line', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.integer({ min: 0, max: 10 ** 12 }), { minLength: 1, maxLength: 40 }),
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        (amounts, part) => {
-          const lines = amounts.map((amount) => ({ amount }) as PricedLine);
-          const total = amounts.reduce((sum, amount) => sum + amount, 0);
-          const discount = Math.floor(total * part);
-          const shared = shareDiscount(lines, discount);
-          expect(shared.reduce((sum, line) => sum + line.discount, 0)).toBe(discount);
-          expect(shared.every((line) => line.discount >= 0 && line.payable >= 0)).toBe(true);
-        },
-      ),
-    );
-  });
-});
-
-describe('the key of an order', () => {
-  it('answers the first result again, even when the order has moved on', async () => {
-    const [a] = await skusOnShelf(ctx, { skus: [{ stock: 1 }] });
-    const code = await coupon(100);
-    const wish = { key: 'again', couponCode: code };
-    const first = await placed(ctx, [a ?? 0], wish);
-    await rows(`UPDATE core.orders SET state = 'O1' WHERE pay_order_id = $1`, first.payOrderId);
-    await setPrice(ctx, 'm', a ?? 0, { price: { amount: 1, currency: 'CNY' } });
-    const before = await everything();
-    expect(await place(ctx, [a ?? 0], wish)).toEqual({ ok: true, value: { created: first, replayed: true } });
-    expect(await everything()).toEqual(before);
-  });
-
-  it('is refused with another body, and belongs to its user', async () => {
-    const [a] = await skusOnShelf(ctx);
-    await placed(ctx, [a ?? 0], { key: 'mine' });
-    expect(await place(ctx, [{ skuId: a ?? 0, quantity: 2 }], { key: 'mine' })).toMatchObject({
-      ok: false,
-      code: 'idempotency_key_reused',
-    });
-    expect((await placed(ctx, [a ?? 0], { key: 'mine', userId: 43 })).payable.amount).toBe(7_900);
-  });
-
-  it.each([
-    ['with plenty of stock', 100, false],
-    ['for the last piece', 1, false],
-    ['with a coupon', 100, true],
-  ])('makes one order of eight requests at once %s', async (_what, stock, withCoupon) => {
-    const [a] = await skusOnShelf(ctx, { skus: [{ stock }] });
-    const options = { key: `raced-${_what}`, ...(withCoupon ? { couponCode: await coupon(100) } : {}) };
-    const all = await Promise.all(Array.from({ length: 8 }, () => place(ctx, [a ?? 0], options)));
-    const good = all.flatMap((one) => (one.ok ? [one.value] : []));
-    expect(good).toHaveLength(8);
-    expect(new Set(good.map((one) => one.created.payOrderId)).size).toBe(1);
-    expect(good.filter((one) => !one.replayed)).toHaveLength(1);
-    expect((await stockOf(ctx.db, [a ?? 0])).get(a ?? 0)).toEqual({ onHand: stock - 1, reserved: 1, sold: 0 });
-  });
-});
-
-describe('a crash', () => {
-  /** The context over a database whose transactions die at their nth statement. */
-  function dyingAt(nth: number): CoreContext {
-    const db: Database = Object.create(ctx.db, {
-      tx: {
-        value: (fn: (tx: Tx) => Promise<unknown>) =>
-          ctx.db.tx((tx) => {
-            let statements = 0;
-            const dying: Tx = Object.create(tx, {
-              query: {
-                value: (query: Parameters<Tx['query']>[0]) => {
-                  statements += 1;
-                  return statements === nth ? Promise.reject(new Error('the process died')) : tx.query(query);
-                },
-              },
-              afterCommit: { value: tx.afterCommit.bind(tx) },
-            });
-            return fn(dying);
-          }),
-      },
-      query: { value: ctx.db.query.bind(ctx.db) },
-    });
-    return { ...ctx, db };
-  }
-
-  it.each([1, 2, 3, 4, 5])('at statement %d of the transaction leaves nothing', async (nth) => {
-    const [a] = await skusOnShelf(ctx, { skus: [{ stock: 3 }] });
-    const couponCode = await coupon(100);
-    const key = `crash-${nth}`;
-    const before = await everything();
-    await expect(place(dyingAt(nth), [a ?? 0], { couponCode, key })).rejects.toThrow('the process died');
-    expect(await everything()).toEqual(before);
-    expect(await couponState(couponCode)).toEqual([{ state: 'available', pay_order_id: null }]);
-    expect((await place(ctx, [a ?? 0], { couponCode, key })).ok).toBe(true);
   });
 });
 

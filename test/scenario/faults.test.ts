@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { booksOf, expectBooksAgree, LIVE } from '../support/books.ts';
 import { eventually } from '../support/eventually.ts';
 import { ADDRESS, type Reply, Shop } from '../support/shop.ts';
@@ -109,11 +110,13 @@ async function doggedly(call: () => Promise<Reply>): Promise<Reply> {
   );
 }
 
+const struck = z.object({
+  faults: z.array(z.object({ kind: z.string(), service: z.string(), fired: z.int() })),
+});
+
 /** Lifts the faults, after making sure that each of them really struck, and waits until nothing is on its way any more. */
 async function settle(system: System, shop: Shop): Promise<void> {
-  const { faults } = (await shop.sandbox('/sandbox/faults')).body as unknown as {
-    faults: { kind: string; service: string; fired: number }[];
-  };
+  const { faults } = struck.parse((await shop.sandbox('/sandbox/faults')).body);
   expect(faults).toHaveLength(FAULTS.length);
   for (const { kind, service, fired } of faults) expect(fired, `${service} ${kind}`).toBeGreaterThan(10);
   expect((await shop.sandbox('/sandbox/faults', { method: 'DELETE' })).status).toBe(200);

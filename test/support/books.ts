@@ -1,4 +1,5 @@
 import { expect } from 'vitest';
+import { z } from 'zod';
 import { http } from './shop.ts';
 import type { System } from './system.ts';
 
@@ -33,17 +34,18 @@ export interface Books {
   readonly stockOff: number;
 }
 
-interface Effects {
-  readonly trades: readonly { state: string; amount: string }[];
-  readonly refunds: readonly { state: string; amount: string }[];
-  readonly deductions: readonly { state: string; count: number }[];
-  readonly repeated: number;
-}
+const sums = z.array(z.object({ state: z.string(), amount: z.string() }));
+const effectsSchema = z.object({
+  trades: sums,
+  refunds: sums,
+  deductions: z.array(z.object({ state: z.string(), count: z.int() })),
+  repeated: z.int(),
+});
 
 /** Reads the books of every party once. */
 export async function booksOf(system: System): Promise<Books> {
   const { body } = await http(`${system.one('sandbox').url}/sandbox/effects`);
-  const effects = body as unknown as Effects;
+  const effects = effectsSchema.parse(body);
   const [ours] = await system.database.db.query<
     Omit<Books, 'channelPaid' | 'channelRefunded' | 'repeatedEffects' | 'couponsDeducted'>
   >({

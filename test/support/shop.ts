@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { System } from './system.ts';
+
+const product = z.object({ spuId: z.string(), skus: z.array(z.object({ skuId: z.string() })) });
+
+/** Each import has a key of its own, whichever shop sends it. */
+let imports = 0;
 
 /** The shop in front of the core, as the tests play it: over HTTP, with the shop's and the merchant's tokens. */
 export interface Reply {
@@ -57,15 +63,15 @@ export class Shop {
   async stockUp(sample: 't-shirt' | 'mobile-data', options: { stock?: number } = {}): Promise<string[]> {
     let text = await readFile(join(import.meta.dirname, '../../core/catalog/demo', `${sample}.jsonc`), 'utf8');
     if (options.stock !== undefined) text = text.replace(/"stock": \d+/g, `"stock": ${options.stock}`);
-    const headers = { 'idempotency-key': `sample-${sample}-${Math.random()}` };
+    const headers = { 'idempotency-key': `sample-${sample}-${++imports}` };
     const made = await this.core('/v1/products', { method: 'POST', body: text, role: 'merchant', headers });
     if (made.status >= 300) throw new Error(JSON.stringify(made.body));
-    const product = made.body as unknown as { spuId: string; skus: { skuId: string }[] };
+    const { spuId, skus } = product.parse(made.body);
     for (const step of ['submit', 'approve', 'publish']) {
-      const moved = await this.core(`/v1/products/${product.spuId}/${step}`, { method: 'POST', role: 'merchant' });
+      const moved = await this.core(`/v1/products/${spuId}/${step}`, { method: 'POST', role: 'merchant' });
       if (moved.status >= 300) throw new Error(`${step}: ${JSON.stringify(moved.body)}`);
     }
-    return product.skus.map((sku) => sku.skuId);
+    return skus.map((sku) => sku.skuId);
   }
 
   order(body: Record<string, unknown>, key: string, at = 0): Promise<Reply> {

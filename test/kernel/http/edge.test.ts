@@ -1,12 +1,12 @@
 import { z } from '@hono/zod-openapi';
 import { describe, expect, it } from 'vitest';
-import { sleep } from '../../../core/kernel/clock.ts';
 import { CommitUnknown, DatabaseUnavailable } from '../../../core/kernel/db/database.ts';
 import { ERRORS, type ErrorCode, ok, RefusalError, refuse } from '../../../core/kernel/errors.ts';
 import { signalOf } from '../../../core/kernel/http/context.ts';
 import { reply } from '../../../core/kernel/http/problem.ts';
 import { createRouter, json, route } from '../../../core/kernel/http/route.ts';
 import { etagOf, versionOf, wire } from '../../../core/kernel/http/wire.ts';
+import { untilAborted } from '../../../core/kernel/process.ts';
 import { currentTraceId } from '../../../core/kernel/tracing.ts';
 import { testApp } from '../../support/app.ts';
 
@@ -48,7 +48,7 @@ router.openapi(
   route({ method: 'get', path: '/v1/slow', access: 'open', timeoutMs: 30, responses: nothing }),
   async (c) => {
     const signal = signalOf(c);
-    await sleep(10_000, signal);
+    await untilAborted(signal);
     seen.aborted.push(signal.aborted);
     return reply(c, ok({}));
   },
