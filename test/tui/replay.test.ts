@@ -1,133 +1,101 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { planReplay } from '../../tui/replay/plan.ts';
-import { type System, startSystem } from '../support/system.ts';
+import { SAMPLE } from '../support/retail.ts';
+import { scratch, tidegate } from '../support/tidegate.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..');
-const SAMPLE = join(ROOT, 'test/data/online-retail-sample.csv');
-const WHOLE = join(ROOT, '../shared/data/online-retail-2010-12.csv');
-
-let folder: string;
+let folder: Awaited<ReturnType<typeof scratch>>;
 beforeAll(async () => {
-  folder = await mkdtemp('/tmp/replay-');
+  folder = await scratch();
+  await writeFile(join(folder.path, 'empty.csv'), '');
 });
 afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await folder[Symbol.asyncDispose]();
 });
 
-describe('the plan of a file', () => {
-  it('counts every kind of the sample', async () => {
-    const { tally, invoices } = await planReplay(SAMPLE);
-    expect(tally).toMatchObject({ lines: 600, cancellations: 3 });
-    expect(invoices).toHaveLength(tally.purchases);
-    expect(tally.purchases + tally.cancellations + tally.withoutPaidLine).toBe(tally.invoices);
-  });
+/** A port where nobody listens. */
+async function nowhere(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => server.once('listening', done));
+  const address = server.address();
+  await new Promise((done) => server.close(done));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return `http://127.0.0.1:${address.port}`;
+}
 
-  it.runIf(existsSync(WHOLE))('agrees with what is known of the whole file', async () => {
-    const { tally } = await planReplay(WHOLE);
-    expect(tally).toMatchObject({
-      lines: 10_000,
-      invoices: 512,
-      purchases: 424,
-      purchaseWorth: 18_424_833,
-      cancellations: 43,
-      cancellationLines: 100,
-      cancellationWorth: -358_058,
-      withoutPaidLine: 45,
-      negativeLines: 30,
-    });
-  });
+const OFFLINE = { TIDEGATE_TOKEN: 'tg_nobody' };
 
-  it('refuses a truncated line and says where', async () => {
-    const text = await readFile(SAMPLE, 'utf8');
-    const file = join(folder, 'truncated.csv');
-    await writeFile(file, text.slice(0, text.length - 40));
-    await expect(planReplay(file)).rejects.toThrow(/line 601: .*nothing of it was played/i);
-  });
-
+describe('replay without a system', () => {
   it.each([
-    ['an open quote', '"536365,85123A', /line \d+/],
-    [
-      'a letter for a quantity',
-      '536365,85123A,X,six,2010-12-01 08:26:00,2.55,17850.0,United Kingdom',
-      /"six" is no quantity/,
-    ],
-    [
-      'three digits of pence',
-      '536365,85123A,X,6,2010-12-01 08:26:00,2.555,17850.0,United Kingdom',
-      /more than two digits/,
-    ],
-    ['no date', '536365,85123A,X,6,yesterday,2.55,17850.0,United Kingdom', /"yesterday" is no date/],
-  ])('refuses %s', async (_, line, message) => {
-    const [header] = (await readFile(SAMPLE, 'utf8')).split('\n');
-    const file = join(folder, 'bad.csv');
-    await writeFile(file, `${header}\n${line}\n`);
-    await expect(planReplay(file)).rejects.toThrow(message);
-  });
-});
-
-describe('the replay of a file', () => {
-  let system: System;
-  beforeAll(async () => {
-    system = await startSystem();
-    await writeFile(join(system.dataDir, 'tokens.json'), JSON.stringify(system.tokens));
-  });
-  afterAll(async () => {
-    await system?.[Symbol.asyncDispose]();
+    ['a negative speed', [SAMPLE, '--speed', '-1'], /'-1' is invalid. must be a number above 0, such as 3600, or max/],
+    ['no speed', [SAMPLE, '--speed', 'fast'], /'fast' is invalid/],
+    ['half a shopper', [SAMPLE, '--shoppers', '1.5'], /must be a whole number from 1 to 256/],
+    ['an unknown option', [SAMPLE, '--sped', '5'], /unknown option '--sped'[\s\S]*Did you mean --speed/],
+    ['no file', [], /missing required argument 'file'/],
+    ['two files', [SAMPLE, SAMPLE], /too many arguments/],
+    ['a file that is not there', ['/nowhere/sales.csv'], /^there is no file \/nowhere\/sales\.csv\n$/],
+    ['a folder', ['/'], /^\/ is a folder; name a CSV file in it\n$/],
+  ])('%s: one message, exit 2', async (_, args, message) => {
+    const ended = await tidegate(['replay', ...args], OFFLINE);
+    expect(ended).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(message) });
   });
 
-  async function replay(file: string): Promise<{ code: number; stdout: string; stderr: string }> {
-    const env = {
-      ...process.env,
-      TIDEGATE_DATA_DIR: system.dataDir,
-      TIDEGATE_CORE_URL: system.one('core').url,
-      TIDEGATE_CONTROL_URL: system.one('control').url,
-      TIDEGATE_SANDBOX_URL: system.one('sandbox').url,
-    };
-    const args = ['--import', 'tsx', join(ROOT, 'tui/commands/main.ts'), 'replay', file, '--json'];
-    try {
-      const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env, cwd: ROOT });
-      return { code: 0, stdout, stderr };
-    } catch (error) {
-      const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };
-      return { code, stdout, stderr };
-    }
-  }
-
-  it('makes every purchase a paid and fulfilled order, and the books agree; twice changes nothing', async () => {
-    const { tally } = await planReplay(SAMPLE);
-    const books = {
-      moneyIn: tally.purchaseWorth,
-      accounted: tally.purchaseWorth,
-      channel: tally.purchaseWorth,
-      fulfilled: tally.purchases,
-      openFindings: 0,
-    };
-    for (const time of ['first', 'again']) {
-      const played = await replay(SAMPLE);
-      expect(played.stderr, time).toBe('');
-      expect(JSON.parse(played.stdout), time).toMatchObject({ books, refused: [] });
-      expect(played.code, time).toBe(0);
-    }
-    const [count] = await system.database.db.query({ text: 'SELECT count(*) AS orders FROM core.orders' });
-    expect(count).toEqual({ orders: tally.purchases });
-  }, 120_000);
-
-  it('says in one line what is wrong with a bad file', async () => {
-    const file = join(folder, 'empty.csv');
-    await writeFile(file, '');
-    expect(await replay(file)).toMatchObject({
+  it('a bad file: one line that names file, line and what to do', async () => {
+    const file = join(folder.path, 'empty.csv');
+    expect(await tidegate(['replay', file], OFFLINE)).toEqual({
       code: 2,
       stdout: '',
-      stderr: expect.stringMatching(/^[^\n]*empty[^\n]*\n$/),
+      stderr: `${file}, line 1: the file is empty. Mend the file; nothing of it was played.\n`,
     });
-    expect(await replay(join(folder, 'none.csv'))).toMatchObject({
-      code: 2,
-      stderr: expect.stringContaining('there is no file'),
-    });
+  });
+
+  it('a system that is not running: says so at once, and what to do', async () => {
+    const [core, sandbox, control] = [await nowhere(), await nowhere(), await nowhere()];
+    const env = { TIDEGATE_CORE_URL: core, TIDEGATE_SANDBOX_URL: sandbox, TIDEGATE_CONTROL_URL: control };
+    const ended = await tidegate(['replay', SAMPLE], { ...OFFLINE, ...env });
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toMatch(
+      /^the core is not there: .*ECONNREFUSED.* Start the system with npm start; nothing was played\.\n$/,
+    );
+  });
+
+  it('no token: names the file where it was looked for', async () => {
+    const ended = await tidegate(['replay', SAMPLE], { TIDEGATE_DATA_DIR: folder.path });
+    expect(ended).toMatchObject({ code: 2, stdout: '' });
+    expect(ended.stderr).toBe(
+      `no token: ${join(folder.path, 'tokens.json')} cannot be read. Start the system with npm start, or set TIDEGATE_TOKEN\n`,
+    );
+  });
+
+  it('a dry run says what a file holds and needs nobody', async () => {
+    const { code, stdout, stderr } = await tidegate(['replay', SAMPLE, '--dry-run'], {});
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.split('\n')).toEqual([
+      '447 lines in 45 invoices, 2010-12-01 to 2010-12-05',
+      '  29 purchases worth 7,168.61 GBP, played; 6 by guests',
+      '      430 lines, 1 of them free, 10 charges',
+      '  5 cancellations, not played',
+      '      6 lines worth -78.50 GBP; 3 match an earlier purchase, 3 do not',
+      '  11 without a paid line (gifts, stock adjustments), not played',
+      '      11 lines',
+      'Untidy, as real data are',
+      '  4 negative lines outside cancellations',
+      '  12 lines at price 0, 8 without description',
+      '  114 lines without customer, in 17 invoices',
+      '  codes that are no goods: BANK CHARGES, C2, D, DOT, M, POST',
+      '  the same code again within an invoice: 11, at two prices: 2',
+      '  codes with several prices: 19',
+      '  longest invoice: 81 lines',
+      '',
+    ]);
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it('explains itself, exit codes included', async () => {
+    const { code, stdout } = await tidegate(['replay', '--help'], {});
+    expect(code).toBe(0);
+    for (const word of ['--speed', '--shoppers', '--dry-run', '--json', 'Exit codes:', '130'])
+      expect(stdout).toContain(word);
   });
 });

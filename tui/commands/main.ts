@@ -2,15 +2,21 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { ApiError, Unreachable } from '../client.ts';
-import { BadLine } from '../replay/lines.ts';
 import { loadSettings, SettingsError } from '../settings.ts';
-import type { CommandContext } from './command.ts';
+import { type CommandContext, CommandError } from './command.ts';
 
 const NOT_COMMANDS = new Set(['main.ts', 'command.ts']);
 
+/** What a shell expects of a process that a signal ended: 128 and its number. A second signal ends it at once. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
 const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
+let stoppedWith: number | null = null;
+for (const [signal, code] of Object.entries(SIGNALS))
+  process.once(signal, () => {
+    stoppedWith = code;
+    stop.abort(new CommandError(`stopped by ${signal}`, code));
+  });
 
 const program = new Command('tidegate')
   .description('the stability control plane for big sales, from the command line')
@@ -40,8 +46,10 @@ async function run(): Promise<number> {
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`${explain(error)}\n`);
-    return 2;
+    // Whatever a stop broke off, the stop is the reason; a command may have more to say about it.
+    const reason = stoppedWith === null || error instanceof CommandError ? error : stop.signal.reason;
+    process.stderr.write(`${explain(reason)}\n`);
+    return stoppedWith ?? (error instanceof CommandError ? error.exitCode : 2);
   }
 }
 
@@ -51,7 +59,7 @@ function explain(error: unknown): string {
     return `${error.title}: ${error.message}${trace}`;
   }
   if (error instanceof Unreachable) return `${error.message}. Is the system running? npm start`;
-  if (error instanceof SettingsError || error instanceof BadLine) return error.message;
+  if (error instanceof SettingsError || error instanceof CommandError) return error.message;
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
     return `there is no file ${'path' in error ? String(error.path) : ''}`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

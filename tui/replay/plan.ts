@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
 import { type RetailLine, readLines } from './lines.ts';
+import type { Tally } from './tally.ts';
+import { Untidiness } from './untidiness.ts';
 
 /** A SKU that the replay needs: a stock code at one price. The file has the same code at many prices. */
 export interface PlannedSku {
@@ -15,39 +18,22 @@ export interface PlannedSku {
 export interface PlannedInvoice {
   readonly invoiceNo: string;
   readonly at: Date;
+  /** NULL: a guest. */
   readonly customerId: string | null;
   readonly country: string;
-  readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
+  readonly lines: readonly { readonly sku: PlannedSku; readonly quantity: number }[];
   /** What the shopper pays, in pence. */
   readonly worth: number;
   readonly chargesOnly: boolean;
 }
 
-/** What the file holds, by kind: nothing is skipped without being counted. */
-export interface Tally {
-  lines: number;
-  invoices: number;
-  purchases: number;
-  purchaseWorth: number;
-  guests: number;
-  freeLines: number;
-  chargeLines: number;
-  cancellations: number;
-  cancellationLines: number;
-  cancellationWorth: number;
-  withoutPaidLine: number;
-  withoutPaidLineLines: number;
-  negativeLines: number;
-}
-
 export interface Plan {
   readonly tally: Tally;
-  readonly skus: ReadonlyMap<string, PlannedSku>;
+  readonly skus: readonly PlannedSku[];
+  /** In the order of their time. */
   readonly invoices: readonly PlannedInvoice[];
-}
-
-export function skuKey(stockCode: string, unitPriceMinor: number): string {
-  return `${stockCode}@${unitPriceMinor}`;
+  /** Names the file's content: the same content played again finds what it made before. */
+  readonly digest: string;
 }
 
 /** Goods have five digits and perhaps letters; everything else (POST, M, DOT, C2, BANK CHARGES, …) is a charge. */
@@ -56,96 +42,133 @@ export function isCharge(stockCode: string): boolean {
 }
 
 /**
- * Reads the whole file before anything is played, so that a bad line is found while nothing has happened yet. Memory
- * holds the invoices' numbers and pieces, not their text: the format's largest public file (541,909 lines) fits easily.
+ * Reads the whole file before anything is played, so that a bad line is found while nothing has happened yet. Memory holds
+ * a SKU and a quantity per line and no text but each SKU's own.
  */
-export async function planReplay(file: string): Promise<Plan> {
-  const byInvoice = new Map<string, RetailLine[]>();
-  let lines = 0;
-  for await (const line of readLines(file)) {
-    lines += 1;
-    const known = byInvoice.get(line.invoiceNo);
-    if (known === undefined) byInvoice.set(line.invoiceNo, [line]);
-    else known.push(line);
-  }
-  const tally: Tally = {
-    lines,
-    invoices: byInvoice.size,
-    purchases: 0,
-    purchaseWorth: 0,
-    guests: 0,
-    freeLines: 0,
-    chargeLines: 0,
-    cancellations: 0,
-    cancellationLines: 0,
-    cancellationWorth: 0,
-    withoutPaidLine: 0,
-    withoutPaidLineLines: 0,
-    negativeLines: 0,
-  };
-  const skus = new Map<string, PlannedSku>();
-  const invoices: PlannedInvoice[] = [];
-  for (const [invoiceNo, group] of byInvoice) {
-    const invoice = judge(invoiceNo, group, tally, skus);
-    if (invoice !== null) invoices.push(invoice);
-  }
-  invoices.sort((a, b) => a.at.getTime() - b.at.getTime());
-  return { tally, skus, invoices };
+export async function planReplay(file: string, signal: AbortSignal): Promise<Plan> {
+  const hash = createHash('sha256');
+  const planner = new Planner();
+  for await (const line of readLines(file, { signal, onBytes: (bytes) => hash.update(bytes) })) planner.add(line);
+  return planner.finish(hash.digest('hex').slice(0, 12));
 }
 
-function judge(
-  invoiceNo: string,
-  group: readonly RetailLine[],
-  tally: Tally,
-  skus: Map<string, PlannedSku>,
-): PlannedInvoice | null {
-  const [head] = group;
-  if (head === undefined) return null;
-  if (invoiceNo.startsWith('C')) {
-    tally.cancellations += 1;
-    tally.cancellationLines += group.length;
-    tally.cancellationWorth += group.reduce((sum, line) => sum + line.quantity * line.unitPriceMinor, 0);
-    return null;
+/** An invoice whose lines are still being read. */
+interface Draft {
+  readonly head: RetailLine;
+  readonly lines: { readonly sku: PlannedSku; readonly quantity: number }[];
+  count: number;
+  readonly leftOut: { negativeQuantity: number; negativePrice: number; belowPenny: number };
+}
+
+class Planner {
+  readonly #untidiness = new Untidiness();
+  readonly #drafts = new Map<string, Draft>();
+  readonly #skus = new Map<string, PlannedSku>();
+  readonly #cancelled = new Set<string>();
+  #lines = 0;
+  #cancelledLines = 0;
+  #cancelledWorth = 0;
+  #fromMs = Number.POSITIVE_INFINITY;
+  #toMs = Number.NEGATIVE_INFINITY;
+
+  add(line: RetailLine): void {
+    this.#lines += 1;
+    this.#fromMs = Math.min(this.#fromMs, line.at.getTime());
+    this.#toMs = Math.max(this.#toMs, line.at.getTime());
+    this.#untidiness.see(line, isCharge(line.stockCode));
+    if (line.invoiceNo.startsWith('C')) this.#addCancelled(line);
+    else this.#addBought(line);
   }
-  tally.negativeLines += group.filter((line) => line.quantity < 0).length;
-  const bought = group.filter((line) => line.quantity > 0 && line.unitPriceMinor >= 0);
-  if (!bought.some((line) => line.unitPriceMinor > 0)) {
-    tally.withoutPaidLine += 1;
-    tally.withoutPaidLineLines += group.length;
-    return null;
+
+  #addCancelled(line: RetailLine): void {
+    this.#cancelled.add(line.invoiceNo);
+    this.#cancelledLines += 1;
+    this.#cancelledWorth += line.quantity * (line.unitPriceMinor ?? 0);
   }
-  const worth = bought.reduce((sum, line) => sum + line.quantity * line.unitPriceMinor, 0);
-  tally.purchases += 1;
-  tally.purchaseWorth += worth;
-  tally.freeLines += bought.filter((line) => line.unitPriceMinor === 0).length;
-  tally.chargeLines += bought.filter((line) => isCharge(line.stockCode)).length;
-  if (head.customerId === null) tally.guests += 1;
-  for (const line of bought) need(skus, line);
+
+  #addBought(line: RetailLine): void {
+    const draft = this.#drafts.get(line.invoiceNo) ?? {
+      head: line,
+      lines: [],
+      count: 0,
+      leftOut: { negativeQuantity: 0, negativePrice: 0, belowPenny: 0 },
+    };
+    this.#drafts.set(line.invoiceNo, draft);
+    draft.count += 1;
+    if (line.quantity < 0) draft.leftOut.negativeQuantity += 1;
+    else if (line.unitPriceMinor === null) draft.leftOut.belowPenny += 1;
+    else if (line.unitPriceMinor < 0) draft.leftOut.negativePrice += 1;
+    else draft.lines.push({ sku: this.#skuOf(line, line.unitPriceMinor), quantity: line.quantity });
+  }
+
+  /** The SKU of a line; what is bought of it is added up when it is clear that the invoice is played. */
+  #skuOf({ stockCode, description, unitPrice }: RetailLine, unitPriceMinor: number): PlannedSku {
+    const key = `${stockCode}@${unitPriceMinor}`;
+    const known = this.#skus.get(key);
+    if (known !== undefined) return known;
+    const charge = isCharge(stockCode);
+    const named = description === '' ? stockCode : description;
+    const sku = { key, stockCode, description: named, unitPrice, unitPriceMinor, charge, pieces: 0 };
+    this.#skus.set(key, sku);
+    return sku;
+  }
+
+  finish(digest: string): Plan {
+    const purchases = { invoices: 0, worth: 0, guests: 0, lines: 0, freeLines: 0, chargeLines: 0 };
+    const leftOut = { negativeQuantity: 0, negativePrice: 0, belowPenny: 0 };
+    const withoutPaidLine = { invoices: 0, lines: 0 };
+    const invoices: PlannedInvoice[] = [];
+    for (const draft of this.#drafts.values()) {
+      const invoice = toInvoice(draft);
+      if (invoice === null) {
+        withoutPaidLine.invoices += 1;
+        withoutPaidLine.lines += draft.count;
+        continue;
+      }
+      invoices.push(invoice);
+      purchases.invoices += 1;
+      purchases.worth += invoice.worth;
+      if (invoice.customerId === null) purchases.guests += 1;
+      purchases.lines += invoice.lines.length;
+      purchases.freeLines += invoice.lines.filter(({ sku }) => sku.unitPriceMinor === 0).length;
+      purchases.chargeLines += invoice.lines.filter(({ sku }) => sku.charge).length;
+      for (const kind of ['negativeQuantity', 'negativePrice', 'belowPenny'] as const)
+        leftOut[kind] += draft.leftOut[kind];
+      for (const { sku, quantity } of invoice.lines) sku.pieces += quantity;
+    }
+    invoices.sort((a, b) => a.at.getTime() - b.at.getTime());
+    const found = this.#untidiness.judge(invoices);
+    const cancellations = {
+      invoices: this.#cancelled.size,
+      lines: this.#cancelledLines,
+      worth: this.#cancelledWorth,
+      matched: found.cancelledLinesMatched,
+    };
+    const tally: Tally = {
+      lines: this.#lines,
+      invoices: this.#drafts.size + this.#cancelled.size,
+      from: new Date(this.#fromMs),
+      to: new Date(this.#toMs),
+      purchases,
+      leftOut,
+      cancellations,
+      withoutPaidLine,
+      untidy: found.untidy,
+    };
+    return { tally, skus: [...this.#skus.values()].filter(({ pieces }) => pieces > 0), invoices, digest };
+  }
+}
+
+/** NULL: nothing in it is paid for. */
+function toInvoice({ head, lines }: Draft): PlannedInvoice | null {
+  if (!lines.some(({ sku }) => sku.unitPriceMinor > 0)) return null;
   return {
-    invoiceNo,
+    invoiceNo: head.invoiceNo,
     at: head.at,
     customerId: head.customerId,
     country: head.country,
-    lines: bought.map((line) => ({ sku: skuKey(line.stockCode, line.unitPriceMinor), quantity: line.quantity })),
-    worth,
-    chargesOnly: bought.every((line) => isCharge(line.stockCode)),
+    lines,
+    worth: lines.reduce((sum, { sku, quantity }) => sum + sku.unitPriceMinor * quantity, 0),
+    chargesOnly: lines.every(({ sku }) => sku.charge),
   };
-}
-
-function need(skus: Map<string, PlannedSku>, line: RetailLine): void {
-  const key = skuKey(line.stockCode, line.unitPriceMinor);
-  const known = skus.get(key);
-  if (known !== undefined) {
-    known.pieces += line.quantity;
-    return;
-  }
-  skus.set(key, {
-    key,
-    stockCode: line.stockCode,
-    description: line.description === '' ? line.stockCode : line.description,
-    unitPrice: line.unitPrice,
-    unitPriceMinor: line.unitPriceMinor,
-    charge: isCharge(line.stockCode),
-    pieces: line.quantity,
-  });
 }
