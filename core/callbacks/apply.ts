@@ -3,9 +3,7 @@ import { applyParcel } from '../fulfilment/fulfilment.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { type Cause, readRow } from '../kernel/machine.ts';
 import { endAttemptInside } from '../payments/attempt.ts';
-import { applyCapture } from '../payments/capture.ts';
-import { paymentMachine } from '../payments/payments.machine.ts';
-import type { PaymentRow } from '../payments/payments.store.ts';
+import { bookCapture, judgeCapture, readStanding, type Standing } from '../payments/capture.ts';
 import { fail, finishInside } from '../refunds/refunds.driver.ts';
 import { refundMachine } from '../refunds/refunds.machine.ts';
 import type { RefundRow } from '../refunds/refunds.store.ts';
@@ -24,23 +22,46 @@ export type Applied =
   /** It contradicts what we know: nothing moved, a person must see it. */
   | { readonly kind: 'rejected'; readonly reason: string };
 
-/** Applies a verified message inside the caller's transaction. Idempotent: what it says may be so already. */
-export async function applyMessage(
+/** What a message comes to, and what is still to be written for it, so that other writes can go along. */
+export interface Ruling {
+  readonly outcome: Applied;
+  carryOut(): Promise<void>;
+}
+
+/**
+ * Reads what a verified message is about, inside the caller's transaction, and returns the ruling over it as a second
+ * step: the caller looks in between whether it knows the message already. Nothing is written before that step.
+ * Idempotent: what the message says may be so already.
+ */
+export async function lookAt(
   context: CoreContext,
   tx: Tx,
   kind: CallbackKind,
   body: unknown,
   eventId: string,
-): Promise<Applied> {
+): Promise<() => Promise<Ruling>> {
   const cause = { actor: 'callback', reason: `callback ${eventId}`, evidence: body };
   switch (kind) {
-    case 'payment':
-      return applyPayment(context, tx, paymentMessage.parse(body), cause);
-    case 'refund':
-      return applyRefund(context, tx, refundMessage.parse(body), cause);
-    case 'fulfilment':
-      return applyFulfilment(context, tx, fulfilmentMessage.parse(body), cause);
+    case 'payment': {
+      const message = paymentMessage.parse(body);
+      const transactionId = message.type === 'trade.paid' ? message.transactionId : '';
+      const standing = await readStanding(tx, message.tradeNo, message.source, transactionId);
+      return async () => rulePayment(context, tx, standing, message, cause);
+    }
+    case 'refund': {
+      const message = refundMessage.parse(body);
+      return async () => done(await applyRefund(context, tx, message, cause));
+    }
+    case 'fulfilment': {
+      const message = fulfilmentMessage.parse(body);
+      return async () => done(await applyFulfilment(context, tx, message, cause));
+    }
   }
+}
+
+/** Its writes are made already, or there are none. */
+function done(outcome: Applied): Ruling {
+  return { outcome, carryOut: async () => undefined };
 }
 
 function rejected(reason: string): Applied {
@@ -49,22 +70,34 @@ function rejected(reason: string): Applied {
 
 const ENDS = { 'trade.failed': 'P9', 'trade.cancelled': 'P10', 'trade.closed': 'P11' } as const;
 
-async function applyPayment(context: CoreContext, tx: Tx, message: PaymentMessage, cause: Cause): Promise<Applied> {
-  const row = await readRow<PaymentRow>(tx, paymentMachine, message.tradeNo);
-  if (row === null || row.channel !== message.source)
-    return rejected(`trade ${message.tradeNo} is not ours at ${message.source}`);
-  const merchantId = context.channels.get(row.channel)?.merchantId;
-  if (message.merchantId !== merchantId) return rejected(`merchant ${message.merchantId} is not us`);
-  const applied = { kind: 'applied', scope: row.pay_order_id } as const;
+function rulePayment(
+  context: CoreContext,
+  tx: Tx,
+  standing: Standing | null,
+  message: PaymentMessage,
+  cause: Cause,
+): Ruling {
+  if (standing === null || standing.payment.channel !== message.source)
+    return done(rejected(`trade ${message.tradeNo} is not ours at ${message.source}`));
+  const { payment } = standing;
+  const merchantId = context.channels.get(payment.channel)?.merchantId;
+  if (message.merchantId !== merchantId) return done(rejected(`merchant ${message.merchantId} is not us`));
+  const applied = { kind: 'applied', scope: payment.pay_order_id } as const;
   if (message.type === 'trade.paid') {
-    const outcome = await applyCapture(context, tx, row, message, cause);
-    return outcome.kind === 'mismatch' ? rejected(outcome.reason) : applied;
+    const capture = judgeCapture(standing, message);
+    if (capture.kind === 'mismatch') return done(rejected(capture.reason));
+    return { outcome: applied, carryOut: () => bookCapture(context, tx, standing, capture, message, cause) };
   }
   const end = { ...cause, reason: message.reason ?? `the channel says ${message.type}` };
-  // An end that was reached is never overwritten: a late word of another one is old news.
-  if (row.state === 'P5') await endAttemptInside(context, tx, row, 'P5', ENDS[message.type], end);
-  if (row.state === 'P7') await endAttemptInside(context, tx, row, 'P7', ENDS[message.type], end);
-  return applied;
+  const to = ENDS[message.type];
+  return {
+    outcome: applied,
+    carryOut: async () => {
+      // An end that was reached is never overwritten: a late word of another one is old news.
+      if (payment.state === 'P5') await endAttemptInside(context, tx, payment, 'P5', to, end);
+      if (payment.state === 'P7') await endAttemptInside(context, tx, payment, 'P7', to, end);
+    },
+  };
 }
 
 async function applyRefund(context: CoreContext, tx: Tx, message: RefundMessage, cause: Cause): Promise<Applied> {

@@ -6,7 +6,7 @@ import { ok, type Result, refuse } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import type { MachineRow } from '../kernel/machine.ts';
 import { callbackMachine } from '../payments/payments.machine.ts';
-import { type Applied, applyMessage } from './apply.ts';
+import { type Applied, lookAt } from './apply.ts';
 import { type CallbackKind, MESSAGES } from './messages.ts';
 import type { Signatures, SignedHeaders } from './signatures.ts';
 
@@ -61,8 +61,6 @@ export async function receive(
     return refuse('callback_invalid', `The ${incoming.kind} callback does not fit the contract at ${detail}.`);
   }
   const message = { ...incoming, source, eventId, digest: digestOf(incoming.text) };
-  const known = await findCallback(context.db, source, eventId);
-  if (known !== null) return answerKnown(context, known, message);
   try {
     return await storeAndApply(context, message);
   } catch (error) {
@@ -84,13 +82,26 @@ interface Message extends Incoming {
 }
 
 async function storeAndApply(context: CoreContext, message: Message): Promise<Result<Received>> {
-  return context.db.tx(async (tx): Promise<Result<Received>> => {
-    const outcome = await applyMessage(context, tx, message.kind, message.body, message.eventId);
-    await store(tx, context, message, outcome);
-    if (outcome.kind === 'applied') return ok({ status: 'applied' });
-    await noteConflict(tx, context, { ...message, reason: outcome.reason });
-    return refuse('callback_rejected', `The callback moved nothing: ${outcome.reason}.`);
+  const { kind, body, source, eventId } = message;
+  const taken = await context.db.tx(async (tx): Promise<Applied | CallbackRow> => {
+    // Asked for together. The look-up comes second, because looking at a payment waits for its lock, and with that for
+    // the same message if it is just being applied.
+    const [rule, known] = await Promise.all([
+      lookAt(context, tx, kind, body, eventId),
+      findCallback(tx, source, eventId),
+    ]);
+    if (known !== null) return known;
+    const { outcome, carryOut } = await rule();
+    await Promise.all([
+      carryOut(),
+      store(tx, context, message, outcome),
+      outcome.kind === 'rejected' ? noteConflict(tx, context, { ...message, reason: outcome.reason }) : undefined,
+    ]);
+    return outcome;
   });
+  if ('digest' in taken) return answerKnown(context, taken, message);
+  if (taken.kind === 'applied') return ok({ status: 'applied' });
+  return refuse('callback_rejected', `The callback moved nothing: ${taken.reason}.`);
 }
 
 /** The row is unique by source and event id: the second of two deliveries at once fails here and takes nothing along. */
@@ -136,7 +147,9 @@ export const callbackDriver: Driver<CallbackRow, CoreContext> = {
     if (row.state !== 'STORED') return { kind: 'rest' };
     try {
       await context.db.tx(async (tx) => {
-        const outcome = await applyMessage(context, tx, row.kind, row.body, row.event_id);
+        const rule = await lookAt(context, tx, row.kind, row.body, row.event_id);
+        const { outcome, carryOut } = await rule();
+        await carryOut();
         const rejectedFor = outcome.kind === 'rejected' ? outcome.reason : null;
         await context.mover.move(tx, callbackMachine, {
           id: row.id,

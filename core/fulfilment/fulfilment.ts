@@ -1,8 +1,8 @@
 import type { CoreContext } from '../context.ts';
-import type { Sql, Tx } from '../kernel/db/database.ts';
-import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
+import type { Tx } from '../kernel/db/database.ts';
+import { type Driver, drive, type Step } from '../kernel/driver.ts';
 import { newId } from '../kernel/ids.ts';
-import { type Cause, readRow } from '../kernel/machine.ts';
+import { type Cause, type MoveInput, type NextOf, readRow } from '../kernel/machine.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
 import { lockPayOrder } from '../payorders/payorders.ts';
 import { openRefund } from '../refunds/refunds.ts';
@@ -13,25 +13,24 @@ import { paidShareOf, parcelOf, type ShipmentRow, undeliveredOf } from './fulfil
 /** How often a shipment that is under way is asked for when no callback comes. */
 const POLL_MS = 15_000;
 
-/** Opens the shipment of a paid order, in the transaction that paid it. */
-export async function createShipment(
-  sql: Sql,
+/**
+ * Opens the shipment of a paid order, in the transaction that paid it, and asks the fulfilment service once that is
+ * committed. It goes at once to the state from which the service is asked, and takes that state's lease.
+ */
+export async function openShipment(
+  tx: Tx,
   context: CoreContext,
   of: { readonly orderId: string; readonly payOrderId: string },
-): Promise<string> {
-  const id = newId('shp', context.clock, context.random);
-  await context.mover.create(sql, shipmentMachine, {
-    id,
+): Promise<void> {
+  const row = await context.mover.create<ShipmentRow, typeof shipmentMachine>(tx, shipmentMachine, {
+    id: newId('shp', context.clock, context.random),
+    onward: ['F1'],
     columns: { order_id: of.orderId, pay_order_id: of.payOrderId, created_at: context.clock.now() },
     actor: 'core',
     reason: 'the order is paid',
     scope: of.payOrderId,
   });
-  return id;
-}
-
-export function kickShipment(context: CoreContext, id: string): void {
-  context.background.kick('shipment', (signal) => claimAndDrive(shipmentDriver, context, id, signal));
+  tx.afterCommit(() => context.background.kick('shipment', (signal) => drive(shipmentDriver, context, row, signal)));
 }
 
 /** Brings a shipment from F0 to its end. F1 is written before the fulfilment service is asked. */
@@ -80,6 +79,14 @@ async function askInit(context: CoreContext, row: ShipmentRow, signal: AbortSign
   }
   if (answer.value.state === 'none') {
     return { kind: 'unknown', reason: 'the fulfilment service has no record of what it was just asked' };
+  }
+  if (answer.value.state === 'accepted' || answer.value.state === 'processing') {
+    const moved = await context.mover.move<ShipmentRow, typeof shipmentMachine, 'F1'>(
+      context.db,
+      shipmentMachine,
+      parcelMove(row, 'F1', 'F2', answer.value, byAsking),
+    );
+    if (moved.kind === 'moved') return moved;
   }
   return applied(await applyParcel(context, row.id, answer.value, byAsking));
 }
@@ -162,27 +169,38 @@ async function moveTo(
   view: ParcelView,
   cause: Cause,
 ): Promise<boolean> {
-  const set = {
-    carrier: view.carrier ?? row.carrier,
-    tracking_no: view.trackingNo ?? row.tracking_no,
-    codes:
-      view.codes === undefined ? (row.codes === null ? null : JSON.stringify(row.codes)) : JSON.stringify(view.codes),
-  };
-  const base = {
+  const moved =
+    from === 'F1'
+      ? await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F1', to, view, cause))
+      : to === 'F2'
+        ? { kind: 'already' as const }
+        : await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F2', to, view, cause));
+  return moved.kind !== 'elsewhere';
+}
+
+/** The move to what the service says, with what it tells of the parcel. */
+function parcelMove<From extends LiveState>(
+  row: ShipmentRow,
+  from: From,
+  to: NextOf<typeof shipmentMachine, From>,
+  view: ParcelView,
+  cause: Cause,
+): MoveInput<typeof shipmentMachine, From> {
+  const codes = view.codes ?? row.codes;
+  return {
     id: row.id,
-    set,
+    from,
+    to,
+    set: {
+      carrier: view.carrier ?? row.carrier,
+      tracking_no: view.trackingNo ?? row.tracking_no,
+      codes: codes === null ? null : JSON.stringify(codes),
+    },
     ...cause,
     reason: view.reason ?? cause.reason,
     evidence: view,
     scope: row.pay_order_id,
   };
-  const moved =
-    from === 'F1'
-      ? await context.mover.move(tx, shipmentMachine, { ...base, from: 'F1', to })
-      : to === 'F2'
-        ? { kind: 'already' as const }
-        : await context.mover.move(tx, shipmentMachine, { ...base, from: 'F2', to });
-  return moved.kind !== 'elsewhere';
 }
 
 async function fulfilIfComplete(context: CoreContext, tx: Tx, row: ShipmentRow): Promise<void> {

@@ -1,5 +1,5 @@
 import type { CoreContext } from '../context.ts';
-import { createShipment, kickShipment } from '../fulfilment/fulfilment.ts';
+import { openShipment } from '../fulfilment/fulfilment.ts';
 import { addMs } from '../kernel/clock.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { newId } from '../kernel/ids.ts';
@@ -9,7 +9,13 @@ import { post } from '../ledger/ledger.ts';
 import { credit, debit } from '../ledger/posting.ts';
 import { spendCoupon } from '../marketing/coupons.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
-import { lockPayOrder, markPaid, type OrderOfPayOrder, ordersOf, type PayOrderRow } from '../payorders/payorders.ts';
+import {
+  lockPayOrderOf,
+  markPaid,
+  type OrderOfPayOrder,
+  ordersPaidBy,
+  type PayOrderRow,
+} from '../payorders/payorders.ts';
 import { openRefund } from '../refunds/refunds.ts';
 import { holdUntil, release, take } from '../stock/stock.ts';
 import { kickLateCapture } from './late.ts';
@@ -25,13 +31,44 @@ export interface PaidTrade {
 
 export type CaptureOutcome =
   /** The pay order is paid by it. */
-  | { readonly kind: 'applied' }
+  | { readonly kind: 'applied'; readonly from: 'P4' | 'P5' | 'P7' }
   /** It came after the attempt's end: booked to suspense, to be refunded. */
   | { readonly kind: 'late' }
   /** It was booked before. */
   | { readonly kind: 'known' }
   /** It is not what we asked for: nothing moved. */
   | { readonly kind: 'mismatch'; readonly reason: string };
+
+/** What a capture is judged by, as it stands behind the pay order's lock. */
+export interface Standing {
+  readonly payOrder: PayOrderRow;
+  readonly payment: PaymentRow;
+  readonly orders: readonly OrderOfPayOrder[];
+  /** The channel's transaction, when it is booked already. */
+  readonly known: CaptureRow | null;
+}
+
+/**
+ * Locks the pay order of an attempt and reads what stands behind the lock, in one go: the lock's statement runs first, and
+ * those behind it see what it waited for. The lock comes first in every transaction about a pay order's money, so that
+ * they queue up instead of deadlocking. Null: there is no such attempt.
+ */
+export async function readStanding(
+  tx: Tx,
+  paymentId: string,
+  channel: string,
+  transactionId: string,
+): Promise<Standing | null> {
+  const [payOrder, payment, orders, known] = await Promise.all([
+    lockPayOrderOf(tx, paymentId),
+    readRow<PaymentRow>(tx, paymentMachine, paymentId),
+    ordersPaidBy(tx, paymentId),
+    findCapture(tx, channel, transactionId),
+  ]);
+  if (payment === null) return null;
+  if (payOrder === null) throw new Error(`broken invariant: payment ${paymentId} has no pay order`);
+  return { payOrder, payment, orders, known };
+}
 
 /**
  * Books a capture, once, whoever brings it: the attempt succeeds, the pay order and its orders are paid, the stock is
@@ -47,35 +84,45 @@ export async function applyCapture(
   paid: PaidTrade,
   cause: Cause,
 ): Promise<CaptureOutcome> {
-  // The pay order's lock comes first in every transaction about its money, so that they queue up instead of deadlocking.
-  const payOrder = await lockPayOrder(tx, attempt.pay_order_id);
-  if (payOrder === null) throw new Error(`broken invariant: payment ${attempt.id} has no pay order`);
-  const [known, payment, orders] = await Promise.all([
-    findCapture(tx, attempt.channel, paid.transactionId),
-    readRow<PaymentRow>(tx, paymentMachine, attempt.id),
-    ordersOf(tx, attempt.pay_order_id),
-  ]);
-  if (payment === null) throw new Error(`broken invariant: payment ${attempt.id} vanished`);
+  const standing = await readStanding(tx, attempt.id, attempt.channel, paid.transactionId);
+  if (standing === null) throw new Error(`broken invariant: payment ${attempt.id} vanished`);
+  const outcome = judgeCapture(standing, paid);
+  await bookCapture(context, tx, standing, outcome, paid, cause);
+  return outcome;
+}
+
+/** What a capture comes to. Decides only: nothing is written. */
+export function judgeCapture({ payment, known }: Standing, paid: PaidTrade): CaptureOutcome {
   if (known !== null) return sameCapture(known, payment, paid);
   const mismatch = whyNotOurs(payment, paid);
   if (mismatch !== null) return { kind: 'mismatch', reason: mismatch };
-
   switch (payment.state) {
     case 'P4':
     case 'P5':
     case 'P7':
-      await succeed(context, tx, { payOrder, payment, orders, paid, cause }, payment.state);
-      return { kind: 'applied' };
+      return { kind: 'applied', from: payment.state };
     case 'P6':
     case 'P8':
     case 'P9':
     case 'P10':
     case 'P11':
-      await bookLate(context, tx, payment, paid, cause);
       return { kind: 'late' };
     default:
       return { kind: 'mismatch', reason: `the channel was not asked for it yet (state ${payment.state})` };
   }
+}
+
+/** Writes what `judgeCapture` decided, in the transaction whose lock it was decided behind. */
+export async function bookCapture(
+  context: CoreContext,
+  tx: Tx,
+  standing: Standing,
+  outcome: CaptureOutcome,
+  paid: PaidTrade,
+  cause: Cause,
+): Promise<void> {
+  if (outcome.kind === 'applied') await succeed(context, tx, { ...standing, paid, cause }, outcome.from);
+  if (outcome.kind === 'late') await bookLate(context, tx, standing.payment, paid, cause);
 }
 
 function sameCapture(known: CaptureRow, payment: PaymentRow, paid: PaidTrade): CaptureOutcome {
@@ -95,10 +142,7 @@ function whyNotOurs(payment: PaymentRow, paid: PaidTrade): string | null {
   return null;
 }
 
-interface Success {
-  readonly payOrder: PayOrderRow;
-  readonly payment: PaymentRow;
-  readonly orders: readonly OrderOfPayOrder[];
+interface Success extends Standing {
   readonly paid: PaidTrade;
   readonly cause: Cause;
 }
@@ -166,8 +210,7 @@ interface PaidOrder {
 async function startOrStop(context: CoreContext, tx: Tx, paidOrder: PaidOrder): Promise<void> {
   const { order, payment } = paidOrder;
   if (paidOrder.stock && order.cancel_intent !== 'user') {
-    const shipmentId = await createShipment(tx, context, { orderId: order.id, payOrderId: payment.pay_order_id });
-    tx.afterCommit(() => kickShipment(context, shipmentId));
+    tx.withCommit(() => openShipment(tx, context, { orderId: order.id, payOrderId: payment.pay_order_id }));
     return;
   }
   await openRefund(tx, context, {

@@ -2,9 +2,8 @@ import type { CoreContext } from '../context.ts';
 import { addMs } from '../kernel/clock.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { drive } from '../kernel/driver.ts';
-import { ok, type Refusal, type Result, refuse } from '../kernel/errors.ts';
+import { catchRefusal, ok, type Refusal, RefusalError, type Result, refuse } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
-import { readRow } from '../kernel/machine.ts';
 import { unsettledDeductions } from '../marketing/deductions.ts';
 import { lockPayOrder, type OrderOfPayOrder, ordersOf, type PayOrderRow } from '../payorders/payorders.ts';
 import { holdUntil } from '../stock/stock.ts';
@@ -38,13 +37,12 @@ export async function pay(context: CoreContext, input: PayInput, signal: AbortSi
     const known = [...context.channels.keys()].join(', ');
     return refuse('channel_unknown', `There is no payment channel "${input.channel}". Known: ${known}.`);
   }
-  const opened = await context.db.tx((tx) => openAttempt(context, tx, input));
+  const opened = await catchRefusal(() => context.db.tx((tx) => openAttempt(context, tx, input)));
   if (!opened.ok) return opened;
   const { row, fresh } = opened.value;
   if (!fresh) return ok(statusOf(row));
-  await drive(paymentDriver, context, row, signal);
-  const now = await readRow<PaymentRow>(context.db, paymentMachine, row.id);
-  return ok(statusOf(now ?? row));
+  const driven = await drive(paymentDriver, context, row, signal);
+  return ok(statusOf(driven.row));
 }
 
 interface Opened {
@@ -52,23 +50,34 @@ interface Opened {
   readonly fresh: boolean;
 }
 
-async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promise<Result<Opened>> {
-  const payOrder = await lockPayOrder(tx, input.payOrderId);
-  if (payOrder === null) return refuse('pay_order_unknown', `There is no pay order ${input.payOrderId}.`);
-  const [attempts, orders] = await Promise.all([attemptsOf(tx, payOrder.id), ordersOf(tx, payOrder.id)]);
+/** Two questions to the database: what stands behind the pay order's lock, and then all that is written. */
+async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promise<Opened> {
+  const [payOrder, attempts, orders, unsettled] = await Promise.all([
+    lockPayOrder(tx, input.payOrderId),
+    attemptsOf(tx, input.payOrderId),
+    ordersOf(tx, input.payOrderId),
+    unsettledDeductions(tx, input.payOrderId),
+  ]);
+  if (payOrder === null) {
+    throw new RefusalError(refuse('pay_order_unknown', `There is no pay order ${input.payOrderId}.`));
+  }
   const success = attempts.find((a) => a.state === 'P8');
-  if (success !== undefined) return ok({ row: success, fresh: false });
+  if (success !== undefined) return { row: success, fresh: false };
   const closed = whyClosed(payOrder, orders, context.clock.now());
-  if (closed !== null) return closed;
+  if (closed !== null) throw new RefusalError(closed);
   const live = attempts.find((a) => (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state));
   if (live !== undefined) return joinLive(live, input.channel);
 
   const reservedUntil = addMs(context.clock.now(), context.terms.reserveForMs);
-  for (const order of orders) {
-    const lack = await holdUntil(tx, order.id, reservedUntil);
-    if (lack !== null) return lack;
-  }
-  return ok({ row: await createAttempt(context, tx, payOrder, attempts.length + 1, input.channel), fresh: true });
+  const marketingFirst = payOrder.coupon_code !== null || unsettled.length > 0;
+  const [row, ...lacks] = await Promise.all([
+    createAttempt(context, tx, payOrder, { attemptNo: attempts.length + 1, channel: input.channel, marketingFirst }),
+    ...orders.map((order) => holdUntil(tx, order.id, reservedUntil)),
+  ]);
+  const lack = lacks.find((l) => l !== null);
+  // The attempt that was written along goes with the transaction.
+  if (lack !== undefined && lack !== null) throw new RefusalError(lack);
+  return { row, fresh: true };
 }
 
 function whyClosed(payOrder: PayOrderRow, orders: readonly OrderOfPayOrder[], now: Date): Refusal | null {
@@ -84,11 +93,13 @@ function whyClosed(payOrder: PayOrderRow, orders: readonly OrderOfPayOrder[], no
   return null;
 }
 
-function joinLive(live: PaymentRow, channel: string): Result<Opened> {
-  if (live.channel === channel && live.cancel_intent === null) return ok({ row: live, fresh: false });
-  return refuse(
-    'payment_in_progress',
-    `Attempt ${live.id} at ${live.channel} stands at ${live.state}; wait for its end, or pay there.`,
+function joinLive(live: PaymentRow, channel: string): Opened {
+  if (live.channel === channel && live.cancel_intent === null) return { row: live, fresh: false };
+  throw new RefusalError(
+    refuse(
+      'payment_in_progress',
+      `Attempt ${live.id} at ${live.channel} stands at ${live.state}; wait for its end, or pay there.`,
+    ),
   );
 }
 
@@ -97,21 +108,19 @@ async function createAttempt(
   context: CoreContext,
   tx: Tx,
   payOrder: PayOrderRow,
-  attemptNo: number,
-  channel: string,
+  attempt: { readonly attemptNo: number; readonly channel: string; readonly marketingFirst: boolean },
 ): Promise<PaymentRow> {
   const now = context.clock.now();
   const expiresAt = new Date(Math.min(payOrder.expires_at.getTime(), addMs(now, context.terms.attemptForMs).getTime()));
-  const marketingFirst = payOrder.coupon_code !== null || (await unsettledDeductions(tx, payOrder.id)).length > 0;
   const direct = payOrder.payable > 0 ? (['P1', 'P2', 'P4', 'P5'] as const) : (['P1', 'P2', 'P4'] as const);
   return context.mover.create<PaymentRow, typeof paymentMachine>(tx, paymentMachine, {
     id: newId('pay', context.clock, context.random),
-    onward: marketingFirst ? ['P1'] : direct,
+    onward: attempt.marketingFirst ? ['P1'] : direct,
     columns: {
       pay_order_id: payOrder.id,
       user_id: payOrder.user_id,
-      attempt_no: attemptNo,
-      channel,
+      attempt_no: attempt.attemptNo,
+      channel: attempt.channel,
       currency: payOrder.currency,
       amount: payOrder.payable,
       expires_at: expiresAt,

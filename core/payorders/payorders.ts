@@ -84,6 +84,27 @@ export async function lockPayOrder(sql: Sql, id: string): Promise<PayOrderRow | 
   return rows[0] ?? null;
 }
 
+/** The same by one of its payment attempts. */
+export async function lockPayOrderOf(sql: Sql, paymentId: string): Promise<PayOrderRow | null> {
+  const rows = await sql.query<PayOrderRow>({
+    name: 'pay_order_lock_of',
+    text: `SELECT id, user_id, currency, payable, discount, coupon_code, expires_at, paid_at
+      FROM core.pay_order WHERE id = (SELECT pay_order_id FROM core.payment WHERE id = $1) FOR UPDATE`,
+    values: [paymentId],
+  });
+  return rows[0] ?? null;
+}
+
+/** The orders of the pay order that a payment attempt is for, oldest first. */
+export async function ordersPaidBy(sql: Sql, paymentId: string): Promise<OrderOfPayOrder[]> {
+  return sql.query<OrderOfPayOrder>({
+    name: 'pay_order_orders_of',
+    text: `SELECT id, type, state, cancel_intent, payable, discount_amount
+      FROM core.orders WHERE pay_order_id = (SELECT pay_order_id FROM core.payment WHERE id = $1) ORDER BY id`,
+    values: [paymentId],
+  });
+}
+
 /** The orders of a pay order, oldest first. */
 export async function ordersOf(sql: Sql, payOrderId: string): Promise<OrderOfPayOrder[]> {
   return sql.query<OrderOfPayOrder>({

@@ -16,6 +16,11 @@ export interface Sql {
  * that fails are not run. BEGIN travels with the first of them, so a transaction that asks nothing costs nothing.
  */
 export interface Tx extends Sql {
+  /**
+   * Statements that travel together with COMMIT: whatever they answer decides nothing any more, and a failure of one ends
+   * the transaction.
+   */
+  withCommit(work: () => Promise<unknown>): void;
   /** Runs once the transaction is committed; never when it rolled back. */
   afterCommit(fn: () => void): void;
 }
@@ -185,6 +190,7 @@ const NEVER = new AbortController().signal;
 class ClientTx implements Tx {
   readonly #client: pg.PoolClient;
   readonly #begin: string;
+  readonly #last: (() => Promise<unknown>)[] = [];
   readonly #hooks: (() => void)[] = [];
   #begun = false;
   /** Why BEGIN failed: nothing may run here, it would commit by itself. */
@@ -250,8 +256,9 @@ class ClientTx implements Tx {
   }
 
   async commit(): Promise<void> {
+    const last = this.#last.map((work) => work());
     if (this.#begun) {
-      const { command } = await this.#ask({ name: 'COMMIT', text: 'COMMIT' });
+      const [{ command }] = await Promise.all([this.#ask({ name: 'COMMIT', text: 'COMMIT' }), ...last]);
       // A transaction that failed inside and was not noticed ends in ROLLBACK, and says so only here.
       if (command !== 'COMMIT') throw new Error('broken invariant: the transaction had failed before its commit');
     }
@@ -260,6 +267,10 @@ class ClientTx implements Tx {
 
   async rollback(): Promise<void> {
     if (this.#begun && this.#refused === undefined) await this.#ask({ name: 'ROLLBACK', text: 'ROLLBACK' });
+  }
+
+  withCommit(work: () => Promise<unknown>): void {
+    this.#last.push(work);
   }
 
   afterCommit(fn: () => void): void {
