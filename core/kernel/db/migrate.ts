@@ -89,6 +89,8 @@ async function connect(url: string): Promise<pg.Client> {
     application_name: 'tidegate migrate',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   });
+  // A connection that dies says so to the statement under way; without a listener it would end the process as well.
+  client.on('error', () => undefined);
   try {
     await client.connect();
     return client;
@@ -102,10 +104,7 @@ async function connect(url: string): Promise<pg.Client> {
 /** For processes that do not migrate: refuses a schema that is older than the program, or newer and breaking. */
 export async function assertSchemaCurrent(db: Sql, set: string, folder: string): Promise<void> {
   const migrations = await readMigrations(folder);
-  const rows = await db.query<Applied>({
-    text: 'SELECT name, digest, breaking FROM public.tidegate_migration WHERE set = $1',
-    values: [set],
-  });
+  const rows = await readApplied(db, set);
   demandKnown(set, migrations, rows);
   const missing = migrations.find((m) => !rows.some((row) => row.name === m.name));
   if (missing !== undefined) {
@@ -114,6 +113,18 @@ export async function assertSchemaCurrent(db: Sql, set: string, folder: string):
       { exitCode: 4 },
     );
   }
+}
+
+/** None in a database that was never migrated. */
+async function readApplied(db: Sql, set: string): Promise<readonly Applied[]> {
+  const [history] = await db.query<{ there: boolean }>({
+    text: `SELECT to_regclass('public.tidegate_migration') IS NOT NULL AS there`,
+  });
+  if (history?.there !== true) return [];
+  return db.query<Applied>({
+    text: 'SELECT name, digest, breaking FROM public.tidegate_migration WHERE set = $1',
+    values: [set],
+  });
 }
 
 interface Applied {
@@ -169,11 +180,25 @@ async function apply(client: pg.Client, set: string, migration: Migration): Prom
   }
 }
 
-/** Lets the application's role read and write, but change nothing that is append only. */
+/**
+ * Lets the application's role read and write, but change nothing that is append only. In one transaction: what is granted
+ * on all tables and taken back on some must not stand open between the two, least of all when the migrator dies there.
+ */
 async function grant(client: pg.Client, appRole: string | null): Promise<boolean> {
   const { rows } = await client.query<{ owner: string }>('SELECT current_user AS owner');
   if (appRole === null || appRole === rows[0]?.owner) return false;
-  const role = client.escapeIdentifier(appRole);
+  await client.query('BEGIN');
+  try {
+    await grantTo(client, client.escapeIdentifier(appRole));
+    await client.query('COMMIT');
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+  return true;
+}
+
+async function grantTo(client: pg.Client, role: string): Promise<void> {
   const { rows: schemas } = await client.query<{ name: string }>(
     'SELECT nspname AS name FROM pg_namespace WHERE nspname = ANY($1)',
     [SCHEMAS],
@@ -188,5 +213,4 @@ async function grant(client: pg.Client, appRole: string | null): Promise<boolean
     if (there[0]?.oid !== null) await client.query(`REVOKE UPDATE, DELETE, TRUNCATE ON ${table} FROM ${role}`);
   }
   await client.query(`GRANT SELECT ON public.tidegate_migration TO ${role}`);
-  return true;
 }
