@@ -12,8 +12,10 @@ interface FindingRow extends Omit<Finding, 'exposure' | 'firstBadAt' | 'foundAt'
   readonly firstBadAt: Date;
   readonly foundAt: Date;
   readonly lastSeenAt: Date;
-  readonly place: string;
 }
+
+const COLUMNS = `id, check_id AS "check", tier, status, amount, currency, detail, row_key AS "rowKey",
+  first_bad_at AS "firstBadAt", found_at AS "foundAt", last_seen_at AS "lastSeenAt"`;
 
 /** Where a page of findings ends: its last one's time as the database writes it, to the microsecond, and its id. */
 export const findingPlace = z.tuple([z.string().regex(/^[0-9 :.+-]{10,40}$/), z.string().max(100)]);
@@ -29,26 +31,41 @@ export async function listFindings(
   sql: Sql,
   { statuses, after, limit }: { statuses: readonly FindingStatus[]; after: FindingPlace | undefined; limit: number },
 ): Promise<PlacedFinding[]> {
-  const rows = await sql.query<FindingRow>({
+  const rows = await sql.query<FindingRow & { place: string }>({
     name: 'overview.findings',
-    text: `SELECT id, check_id AS "check", tier, status, amount, currency, detail, row_key AS "rowKey",
-             first_bad_at AS "firstBadAt", found_at AS "foundAt", last_seen_at AS "lastSeenAt",
-             found_at::text AS place
+    text: `SELECT ${COLUMNS}, found_at::text AS place
            FROM reconcile.finding
            WHERE status = ANY($1) AND ($2::timestamptz IS NULL OR (found_at, id) < ($2, $3))
            ORDER BY found_at DESC, id DESC LIMIT $4`,
     values: [statuses, after?.[0] ?? null, after?.[1] ?? null, limit],
   });
-  return rows.map(({ amount, currency, firstBadAt, foundAt, lastSeenAt, place, ...row }) => ({
-    place: [place, row.id],
-    finding: {
-      ...row,
-      exposure: { amount, currency },
-      firstBadAt: firstBadAt.toISOString(),
-      foundAt: foundAt.toISOString(),
-      lastSeenAt: lastSeenAt.toISOString(),
-    },
-  }));
+  return rows.map(({ place, ...row }) => ({ place: [place, row.id], finding: fromRow(row) }));
+}
+
+/**
+ * What is at risk, for a screen that has room for `limit`: the worst of each check first, so that none is hidden behind
+ * the many of another, then the others by tier and money.
+ */
+export async function worstFindings(sql: Sql, limit: number): Promise<Finding[]> {
+  const rows = await sql.query<FindingRow>({
+    name: 'overview.worst_findings',
+    text: `SELECT ${COLUMNS}
+           FROM (SELECT *, row_number() OVER (PARTITION BY check_id ORDER BY tier, amount DESC, found_at DESC, id) AS rank
+                 FROM reconcile.finding WHERE status = ANY($1)) ranked
+           ORDER BY rank > 1, tier, amount DESC, found_at DESC, id LIMIT $2`,
+    values: [AT_RISK, limit],
+  });
+  return rows.map(fromRow);
+}
+
+function fromRow({ amount, currency, firstBadAt, foundAt, lastSeenAt, ...row }: FindingRow): Finding {
+  return {
+    ...row,
+    exposure: { amount, currency },
+    firstBadAt: firstBadAt.toISOString(),
+    foundAt: foundAt.toISOString(),
+    lastSeenAt: lastSeenAt.toISOString(),
+  };
 }
 
 /** How many findings are open, and what they come to per currency. */

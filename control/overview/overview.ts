@@ -1,6 +1,5 @@
 import { monotonicMs } from '../../core/kernel/clock.ts';
 import type { Check } from '../../reconcile/check.ts';
-import { AT_RISK } from '../../reconcile/findings/findings.ts';
 import type { Repair } from '../../reconcile/repair.ts';
 import { readStandings } from '../../reconcile/stuck.ts';
 import type { Overview } from '../api/contract.ts';
@@ -10,7 +9,7 @@ import { hasApplied, statusOf, type Target } from '../instances/instances.ts';
 import { readSpread } from '../instances/propagation.ts';
 import { listSwitches } from '../switches/switches.ts';
 import { readChecks, verdictOf } from './checks.ts';
-import { listFindings, readExposure } from './findings.ts';
+import { readExposure, worstFindings } from './findings.ts';
 import { funnelOf, stuckOf } from './flow.ts';
 import { repairStatuses } from './repairs.ts';
 import { readToday } from './tally.ts';
@@ -59,7 +58,7 @@ async function readOverview({ db, clock, switches, feed, checks, repairs }: Over
     listSwitches(db, switches),
     readSpread(db, head),
     readExposure(db),
-    listFindings(db, { statuses: AT_RISK, after: undefined, limit: SHOWN_FINDINGS }),
+    worstFindings(db, SHOWN_FINDINGS),
   ]);
   const { verdict, reason } = verdictOf(checkStates);
   return {
@@ -78,7 +77,7 @@ async function readOverview({ db, clock, switches, feed, checks, repairs }: Over
       .slice(0, SHOWN_INSTANCES)
       .map((row) => statusOf(row, head)),
     propagation: spread.propagation,
-    findings: findings.map(({ finding }) => finding),
+    findings,
   };
 }
 

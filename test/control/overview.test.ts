@@ -298,6 +298,23 @@ describe('findings and repairs', () => {
     expect((await control.send('viewer', 'GET', '/v1/findings?status=gone')).status).toBe(422);
   });
 
+  it('show the worst of each check first, however many others there are', async () => {
+    await db.query({
+      text: `INSERT INTO reconcile.finding (id, check_id, row_key, tier, status, amount, currency, detail, row,
+               first_bad_at, found_at, last_seen_at)
+             SELECT 'many-' || n, 'stuck-age', 'many-' || n, 'S2', 'open', 100 + n, 'CNY', 'a test', '{}'::jsonb, now(), now(), now()
+             FROM generate_series(1, 40) n
+             UNION ALL SELECT 'lost', 'stock-conservation', 'lost', 'S3', 'open', 5, 'CNY', 'a test', '{}'::jsonb,
+               now() - interval '1 hour', now() - interval '1 hour', now()
+             UNION ALL SELECT 'grave', 'stuck-age', 'grave', 'S0', 'open', 1, 'CNY', 'a test', '{}'::jsonb,
+               now() - interval '1 hour', now() - interval '1 hour', now()`,
+    });
+    const shown = (await look()).findings.map(({ id }) => id);
+    expect(shown.length).toBe(20);
+    expect(shown.slice(0, 5)).toEqual(['grave', 'f-2', 'lost', 'f-1', 'many-40']);
+    await db.query({ text: `DELETE FROM reconcile.finding WHERE id !~ '^f-'` });
+  });
+
   it('say what each replica did', async () => {
     for (const [replica, advanced] of [
       ['reconcile-1', 3],
