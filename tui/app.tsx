@@ -1,117 +1,141 @@
 import { Box, Text, useApp, useInput, useWindowSize } from 'ink';
-import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
-import { type SwitchView, switchFlipped } from '../control/api/contract.ts';
-import { ApiError, type Client } from './client.ts';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import type { Propagation, SwitchView } from '../control/api/contract.ts';
+import { Detail } from './components/detail.tsx';
 import { FlipDialog } from './components/dialog.tsx';
-import { Header } from './components/header.tsx';
+import { Footer, footerRows } from './components/footer.tsx';
+import { HEADER_ROWS, Header } from './components/header.tsx';
 import { Help } from './components/help.tsx';
-import { Toned } from './components/panel.tsx';
+import { Notice } from './components/notice.tsx';
+import { Colours } from './components/panel.tsx';
 import type { Feed } from './feed.ts';
-import { OverviewScreen, PANELS, type PanelName, rowCounts } from './screens/overview.tsx';
-import type { Tone } from './words.ts';
+import { type FlipOutcome, type Flipper, type Toast, toastOf } from './flip.ts';
+import { pressesOf } from './keys.ts';
+import { chosenKey, indexOf, NOTHING, type Over, type Place, pressed, START, type Wish } from './navigation.ts';
+import { OverviewScreen, PANELS, type PanelName } from './screens/overview.tsx';
 
+/** What the first screen needs to be read without a line cut. */
 export const LEAST_COLUMNS = 78;
 export const LEAST_ROWS = 22;
+const PASSING_MS = 8_000;
 
 export interface AppProps {
   readonly feed: Feed;
-  readonly client: Client;
+  readonly flipper: Flipper;
   readonly url: string;
+  /** Nothing can be flipped. */
   readonly readonly: boolean;
+  readonly colours: boolean;
 }
 
-interface Toast {
-  readonly tone: Tone;
-  readonly text: string;
-  /** Follows this revision until every instance enforces it. */
-  readonly revision?: number;
-}
-
-const START: Readonly<Record<PanelName, number>> = {
-  orders: 0,
-  stuck: 0,
-  checks: 0,
-  instances: 0,
-  switches: 0,
-  findings: 0,
-  repairs: 0,
-};
-
-export function App({ feed, client, url, readonly: readOnly }: AppProps) {
+export function App({ feed, flipper, url, readonly: readOnly, colours }: AppProps) {
   const { columns, rows } = useWindowSize();
   const { exit } = useApp();
   const state = useSyncExternalStore(feed.subscribe, feed.read);
-  const [focus, setFocus] = useState<PanelName>('switches');
-  const [cursor, setCursor] = useState(START);
-  const [help, setHelp] = useState(false);
-  const [flipping, setFlipping] = useState<SwitchView | null>(null);
-  const [toast, setToast] = useState<Toast | null>(null);
-  const { data } = state;
+  const { data, stale, trouble } = state;
+  const [place, setPlace] = useState(START);
+  // The newest place at once: several pieces of input may arrive between two drawings.
+  const latest = useRef(place);
+  const [toast, setOutcome] = useToast(data?.propagation);
+  const fits = columns >= LEAST_COLUMNS && rows >= LEAST_ROWS;
+  const { over } = place;
 
-  const flip = useCallback(
-    async (target: SwitchView, reason: string) => {
-      setFlipping(null);
-      setToast({ tone: 'plain', text: `flipping ${target.key}…` });
-      setToast(await sendFlip(client, target, reason));
-      feed.refresh();
-    },
-    [client, feed],
-  );
+  const go = (to: Place): void => {
+    latest.current = to;
+    setPlace(to);
+  };
 
+  const flip = async (target: SwitchView, reason: string): Promise<void> => {
+    go({ ...latest.current, over: NOTHING });
+    setOutcome({ kind: 'flipping', key: target.key });
+    setOutcome(await flipper.flip(target, reason));
+    feed.refresh();
+  };
+
+  const obey = (wish: Wish): void => {
+    if (wish === 'quit') exit();
+    else if (wish === 'refresh') feed.refresh();
+    else setOutcome(null);
+  };
+
+  // From anywhere, and so apart: while a dialog takes the keys, and while the terminal is too small for anything.
+  useInput((input, key) => {
+    const presses = pressesOf(input, key);
+    if (presses.some(({ name }) => name === 'interrupt')) return exit();
+    if (!fits && presses.some((one) => one.name === 'char' && one.char === 'q')) exit();
+  });
   useInput(
     (input, key) => {
-      if (help) return setHelp(false);
-      if (input === 'q' || (key.ctrl && input === 'c')) return exit();
-      if (input === '?') return setHelp(true);
-      if (input === 'r') return feed.refresh();
-      const panel = PANELS[Number(input) - 1];
-      if (panel !== undefined) return setFocus(panel);
-      if (key.tab) return setFocus(nextPanel(focus, key.shift ? -1 : 1));
-      if (data === null) return;
-      const last = Math.max(0, rowCounts(data)[focus] - 1);
-      if (key.downArrow || input === 'j') setCursor({ ...cursor, [focus]: Math.min(last, cursor[focus] + 1) });
-      if (key.upArrow || input === 'k') setCursor({ ...cursor, [focus]: Math.max(0, cursor[focus] - 1) });
-      const chosen = focus === 'switches' ? data.switches[cursor.switches] : undefined;
-      if ((key.return || input === ' ') && chosen !== undefined) {
-        if (readOnly) setToast({ tone: 'unsure', text: 'read only: start without --readonly to flip' });
-        else setFlipping(chosen);
+      for (const press of pressesOf(input, key)) {
+        const around = { data, readonly: readOnly, columns, message: toast !== null };
+        const [to, wish] = pressed(latest.current, press, around);
+        go(to);
+        if (wish !== undefined) obey(wish);
+        // What follows in the same piece was not meant for a question that nobody has seen yet.
+        if (to.over.kind === 'flip') return;
       }
     },
-    { isActive: flipping === null },
+    { isActive: fits && over.kind !== 'flip' },
   );
 
-  const followed = useFollowed(toast, data);
-  if (columns < LEAST_COLUMNS || rows < LEAST_ROWS) return <TooSmall columns={columns} rows={rows} />;
+  if (!fits) return <TooSmall columns={columns} rows={rows} />;
+  const height = rows - HEADER_ROWS - footerRows(toast, columns);
   return (
-    <Box flexDirection="column" width={columns} height={rows}>
-      <Header state={state} width={columns} url={url} readonly={readOnly} />
-      <Box flexGrow={1} flexShrink={1} overflow="hidden" alignItems="flex-start">
-        {help ? <Help /> : null}
-        {flipping === null ? null : (
-          <FlipDialog
-            target={flipping}
-            width={columns}
-            onCancel={() => setFlipping(null)}
-            onFlip={(reason) => void flip(flipping, reason)}
-          />
-        )}
-        {help || flipping !== null || data === null ? null : (
-          <OverviewScreen data={data} width={columns} height={rows - 4} focus={focus} cursor={cursor} />
-        )}
+    <Colours value={colours}>
+      <Box flexDirection="column" width={columns} height={rows}>
+        <Header state={state} width={columns} url={url} readonly={readOnly} />
+        <Box height={height} flexShrink={0} overflow="hidden" alignItems="flex-start">
+          {over.kind === 'help' ? <Help width={columns} /> : null}
+          {over.kind === 'flip' ? (
+            <FlipDialog
+              target={over.target}
+              newest={data?.switches.find(({ key }) => key === over.target.key)}
+              stale={stale}
+              width={columns}
+              onCancel={() => go({ ...latest.current, over: NOTHING })}
+              onFlip={(reason) => void flip(over.target, reason)}
+            />
+          ) : null}
+          {over.kind === 'detail' && data !== null ? (
+            <Detail
+              title={`${PANELS[place.focus].title}${stale ? ' · old data 数据过期' : ''}`}
+              facts={PANELS[place.focus].facts(data, chosenKey(place, data))}
+              width={columns}
+              height={height}
+            />
+          ) : null}
+          {data === null && over.kind === 'nothing' ? <Notice trouble={trouble} width={columns} /> : null}
+          {data !== null && over.kind === 'nothing' ? (
+            <OverviewScreen
+              data={data}
+              stale={stale}
+              width={columns}
+              height={height}
+              focus={place.focus}
+              selected={indexOf(place, data)}
+              zoomed={place.zoomed}
+            />
+          ) : null}
+        </Box>
+        <Footer toast={toast} hints={hintsFor(over, place.focus, readOnly)} width={columns} />
       </Box>
-      {followed === null ? (
-        <Text dimColor wrap="truncate">
-          Tab panel · ↑↓ move · Enter flip · r refresh · ? help · q quit
-        </Text>
-      ) : (
-        <Toned tone={followed.tone}>{followed.text}</Toned>
-      )}
-    </Box>
+    </Colours>
   );
 }
 
-function nextPanel(from: PanelName, by: 1 | -1): PanelName {
-  return PANELS[(PANELS.indexOf(from) + by + PANELS.length) % PANELS.length] ?? from;
+function hintsFor(over: Over, focus: PanelName, readOnly: boolean): string {
+  switch (over.kind) {
+    case 'help':
+      return 'any key closes the help';
+    case 'flip':
+      return 'Esc cancel · Ctrl-C quit';
+    case 'detail':
+      return 'Esc back · ↑↓ next row · ? help · q quit';
+    case 'nothing': {
+      const enter = focus === 'switches' && !readOnly ? 'Enter flip · i info' : 'Enter info';
+      return `1-7 panel · ↑↓ move · ${enter} · z zoom · r refresh · ? help · q quit`;
+    }
+  }
 }
 
 function TooSmall({ columns, rows }: { readonly columns: number; readonly rows: number }) {
@@ -120,46 +144,15 @@ function TooSmall({ columns, rows }: { readonly columns: number; readonly rows: 
   );
 }
 
-/** The toast, with how far its revision has come by the newest overview. It goes a while after it is enforced everywhere. */
-function useFollowed(toast: Toast | null, data: ReturnType<Feed['read']>['data']): Toast | null {
-  const [gone, setGone] = useState<Toast | null>(null);
-  const p = data?.propagation;
-  const reached = toast?.revision !== undefined && p !== undefined && p.revision >= toast.revision;
-  const done = toast !== null && (toast.revision === undefined || (reached && p.applied === p.total));
+/** The last flip's outcome as it stands by the newest propagation. What is done and well goes away by itself. */
+function useToast(newest: Propagation | undefined): [Toast | null, (outcome: FlipOutcome | null) => void] {
+  const [outcome, setOutcome] = useState<FlipOutcome | null>(null);
+  const toast = outcome === null ? null : toastOf(outcome, newest);
+  const passing = toast?.passing === true;
   useEffect(() => {
-    if (!done || toast === null || toast.text.endsWith('…')) return;
-    const timer = setTimeout(() => setGone(toast), 8_000);
+    if (!passing) return;
+    const timer = setTimeout(() => setOutcome((now) => (now === outcome ? null : now)), PASSING_MS);
     return () => clearTimeout(timer);
-  }, [done, toast]);
-  if (toast === null || toast === gone) return null;
-  if (!reached || toast.revision === undefined) return toast;
-  if (p.applied === p.total) return { tone: 'good', text: `✔ ${toast.text} · enforced by ${p.applied}/${p.total}` };
-  const who = p.stragglers.map((s) => `${s.instance} (${s.reason})`).join(', ');
-  return { tone: 'unsure', text: `… ${toast.text} · enforced by ${p.applied}/${p.total}, not by ${who}` };
-}
-
-async function sendFlip(client: Client, target: SwitchView, reason: string): Promise<Toast> {
-  try {
-    const { switch: now, propagation } = await client.call(
-      switchFlipped,
-      `/v1/switches/${encodeURIComponent(target.key)}?waitMs=1000`,
-      {
-        method: 'PUT',
-        body: { on: !target.on, reason },
-        headers: { 'if-match': `"${target.version}"` },
-        timeoutMs: 15_000,
-      },
-    );
-    return {
-      tone: 'plain',
-      text: `${now.key} is ${now.on ? 'on' : 'OFF'} (revision ${propagation.revision})`,
-      revision: propagation.revision,
-    };
-  } catch (error) {
-    if (error instanceof ApiError) return { tone: 'bad', text: `✘ not flipped: ${error.title}. ${error.message}` };
-    return {
-      tone: 'bad',
-      text: `✘ not known whether it was flipped: ${error instanceof Error ? error.message : String(error)}; look at the switch`,
-    };
-  }
+  }, [passing, outcome]);
+  return [toast, setOutcome];
 }

@@ -1,37 +1,49 @@
 import { type Overview, overview } from '../control/api/contract.ts';
 import type { Client } from './client.ts';
+import { explain, type Trouble } from './explain.ts';
 
 /** What the screens show: the newest overview, how old it is, and why there is no newer one. */
 export interface FeedState {
   readonly data: Overview | null;
-  /** Monotonic milliseconds of the last good answer. */
-  readonly receivedMs: number | null;
+  /** Since control last said something new; null before its first answer. */
+  readonly ageMs: number | null;
+  /** No verdict stands on this data: it is too old, or there is none. */
+  readonly stale: boolean;
   /** Why the last try failed; null when it did not. */
-  readonly problem: string | null;
-  readonly nowMs: number;
+  readonly trouble: Trouble | null;
 }
 
-const RETRY_CAP_MS = 5_000;
-/** Data older than this is shown as stale: no verdict stands on it. */
-export const STALE_AFTER_MS = 5_000;
-
-export function isStale(state: FeedState): boolean {
-  return state.receivedMs === null || state.nowMs - state.receivedMs > STALE_AFTER_MS;
+export interface FeedOptions {
+  readonly intervalMs: number;
 }
+
+/** Data older than this, or than two looks, is stale. */
+const STALE_MS = 5_000;
+/** Soon, because the system that comes back is what everybody waits for. */
+const RETRY_CAP_MS = 2_000;
+const ANSWER_TIMEOUT_MS = 4_000;
+/** Data on the screen grows old without any event, so somebody has to look at the clock. */
+const HEARTBEAT_MS = 1_000;
 
 /** Polls control and remembers the last good answer. An external store in React's sense. */
 export class Feed {
   readonly #client: Client;
   readonly #intervalMs: number;
+  readonly #staleMs: number;
   readonly #listeners = new Set<() => void>();
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #asking = false;
+  #askAgain = false;
   #failures = 0;
-  #state: FeedState = { data: null, receivedMs: null, problem: null, nowMs: performance.now() };
+  #newAtMs: number | null = null;
+  #state: FeedState = { data: null, ageMs: null, stale: true, trouble: null };
 
-  constructor(client: Client, intervalMs: number) {
+  constructor(client: Client, { intervalMs }: FeedOptions) {
     this.#client = client;
     this.#intervalMs = intervalMs;
+    this.#staleMs = Math.max(STALE_MS, 2 * intervalMs);
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -42,43 +54,69 @@ export class Feed {
   readonly read = (): FeedState => this.#state;
 
   start(): void {
-    void this.#tick();
+    this.#heartbeat = setInterval(() => this.#grow(), HEARTBEAT_MS);
+    void this.#ask();
   }
 
-  /** Asks at once instead of at the next turn. */
+  /** Asks at once instead of at the next turn; after the question that is under way, so that answers keep their order. */
   refresh(): void {
-    clearTimeout(this.#timer);
-    void this.#tick();
+    this.#askAgain = this.#asking;
+    void this.#ask();
   }
 
   stop(): void {
     this.#stop.abort();
     clearTimeout(this.#timer);
+    clearInterval(this.#heartbeat);
   }
 
-  async #tick(): Promise<void> {
-    if (this.#stop.signal.aborted) return;
+  async #ask(): Promise<void> {
+    if (this.#asking || this.#stop.signal.aborted) return;
+    this.#asking = true;
+    clearTimeout(this.#timer);
     try {
-      const data = await this.#client.call(overview, '/v1/overview', { timeoutMs: 4_000, signal: this.#stop.signal });
-      this.#failures = 0;
-      const nowMs = performance.now();
-      this.#set({ data, receivedMs: nowMs, problem: null, nowMs });
+      const { signal } = this.#stop;
+      this.#answered(await this.#client.call(overview, '/v1/overview', { timeoutMs: ANSWER_TIMEOUT_MS, signal }));
     } catch (error) {
       if (this.#stop.signal.aborted) return;
       this.#failures += 1;
-      const problem = error instanceof Error ? error.message : String(error);
-      this.#set({ ...this.#state, problem, nowMs: performance.now() });
+      const what = error instanceof Error ? error.message : String(error);
+      this.#set(this.#state.data, explain(error) ?? { what, next: null });
+    } finally {
+      this.#asking = false;
     }
-    const backoff =
-      this.#failures === 0
-        ? this.#intervalMs
-        : Math.min(RETRY_CAP_MS, this.#intervalMs * 2 ** Math.min(this.#failures, 4));
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#tick(), backoff);
+    if (this.#askAgain) {
+      this.#askAgain = false;
+      return this.#ask();
+    }
+    this.#timer = setTimeout(() => void this.#ask(), this.#pauseMs());
   }
 
-  #set(state: FeedState): void {
-    this.#state = state;
+  /** An answer that repeats the one before is not news: whatever stands between us and control, its data is as old. */
+  #answered(data: Overview): void {
+    this.#failures = 0;
+    if (data.at !== this.#state.data?.at) this.#newAtMs = performance.now();
+    this.#set(data, null);
+  }
+
+  #pauseMs(): number {
+    if (this.#failures === 0) return this.#intervalMs;
+    return Math.min(RETRY_CAP_MS, this.#intervalMs * 2 ** Math.min(this.#failures, 4));
+  }
+
+  /** Fresh data needs no second look: the next answer brings its own. */
+  #grow(): void {
+    const { data, trouble } = this.#state;
+    if (trouble !== null || this.#ageMs() > this.#intervalMs + HEARTBEAT_MS) this.#set(data, trouble);
+  }
+
+  #ageMs(): number {
+    return this.#newAtMs === null ? 0 : performance.now() - this.#newAtMs;
+  }
+
+  #set(data: Overview | null, trouble: Trouble | null): void {
+    const ageMs = this.#newAtMs === null ? null : this.#ageMs();
+    this.#state = { data, ageMs, stale: ageMs === null || ageMs > this.#staleMs, trouble };
     for (const listener of this.#listeners) listener();
   }
 }

@@ -1,11 +1,9 @@
-import { Command, InvalidArgumentError } from 'commander';
-import { render } from 'ink';
-import { type Overview, overview } from '../control/api/contract.ts';
-import { App } from './app.tsx';
-import { ApiError, Client, Unreachable } from './client.ts';
-import { Feed } from './feed.ts';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { overview } from '../control/api/contract.ts';
+import { Client } from './client.ts';
+import { explain, stackOf, told } from './explain.ts';
 import { plainOverview } from './plain.ts';
-import { loadSettings, SettingsError, standardOutputIsTerminal } from './settings.ts';
+import { loadSettings, preferProduction, terminalOf } from './settings.ts';
 
 interface Options {
   readonly once?: boolean;
@@ -16,73 +14,68 @@ interface Options {
   readonly interval: number;
 }
 
-/** What `--once` and `--json` end with, so that scripts can ask. */
+/** What `--once` and `--json` end with, so that scripts can ask. No verdict, for whatever reason, is `unknown`. */
 const EXIT = { holds: 0, violated: 1, unknown: 2 } as const;
 
-const program = new Command('tidegate tui')
-  .description('the terminal of the on-call engineer; exit codes of --once and --json: 0 holds, 1 violated, 2 unknown')
+const program = new Command('npm run tui --')
+  .description('the terminal of the on-call engineer')
   .option('--once', 'print the overview as text and end')
-  .option('--json', 'print the overview as JSON and end')
-  .option('--readonly', 'never offer to flip anything')
-  .option('--url <url>', 'control’s address (TIDEGATE_CONTROL_URL)')
-  .option('--token <token>', 'a token (TIDEGATE_TOKEN, else tokens.json of the data folder)')
-  .option('--interval <ms>', 'time between two looks', interval, 1_000);
+  .option('--json', 'print the overview as JSON, in the shape of GET /v1/overview, and end')
+  .option('--readonly', 'nothing can be flipped; takes the viewer’s token')
+  .option('--url <url>', 'control’s address (default: TIDEGATE_CONTROL_URL, else http://127.0.0.1:4600)')
+  .option(
+    '--token <token>',
+    'a token; others can see it in the list of processes (default: TIDEGATE_TOKEN,\nelse tokens.json in TIDEGATE_DATA_DIR)',
+  )
+  .option('--interval <ms>', 'time between two looks, 200 to 5000', interval, 1_000)
+  .addHelpText(
+    'after',
+    '\nExit codes of --once and --json: 0 every check holds, 1 one is violated, 2 it is not known (a check did not run\nor lags, control does not answer, the token is refused, bad usage). The screens end with 0 by q or Ctrl-C.\nNO_COLOR=1 switches the colours off.',
+  )
+  .exitOverride();
 
-process.exitCode = await main(program.parse().opts<Options>());
+process.exitCode = await main();
 
 function interval(text: string): number {
   const ms = Number(text);
-  if (!Number.isInteger(ms) || ms < 200 || ms > 60_000) throw new InvalidArgumentError('must be 200 to 60000');
+  if (!Number.isInteger(ms) || ms < 200 || ms > 5_000) throw new InvalidArgumentError('It must be 200 to 5000.');
   return ms;
 }
 
-async function main(options: Options): Promise<number> {
+async function main(): Promise<number> {
   try {
+    const options = program.parse().opts<Options>();
     const settings = loadSettings({ controlUrl: options.url, token: options.token });
     const client = new Client(settings.controlUrl, settings.token(options.readonly === true ? 'viewer' : 'operator'));
-    const terminal = standardOutputIsTerminal() && process.stdin.isTTY === true;
-    if (options.json === true || options.once === true || !terminal) {
-      if (options.json !== true && options.once !== true)
-        process.stderr.write('this is no terminal: printing once (--once)\n');
-      return await printOnce(client, options.json === true);
+    if (options.json === true) return await printOnce(client, 'json');
+    if (options.once === true) return await printOnce(client, 'text');
+    const terminal = terminalOf();
+    if (terminal.screens) {
+      // Before React is loaded: its development build keeps a record of every drawing, for as long as it runs.
+      preferProduction();
+      const { live } = await import('./live.tsx');
+      const { interval: intervalMs, readonly: readOnly = false } = options;
+      return await live(client, {
+        url: settings.controlUrl,
+        intervalMs,
+        readonly: readOnly,
+        colours: terminal.colours,
+      });
     }
-    return await live(client, settings.controlUrl, options);
+    process.stderr.write(`${terminal.why}: printing once, as --once does (or --json for programs)\n`);
+    return await printOnce(client, 'text');
   } catch (error) {
-    const known = error instanceof SettingsError || error instanceof Unreachable || error instanceof ApiError;
-    process.stderr.write(`${known ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-    return 2;
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.unknown;
+    const trouble = explain(error);
+    process.stderr.write(`${trouble === null ? stackOf(error) : told(trouble)}\n`);
+    return EXIT.unknown;
   }
 }
 
-async function printOnce(client: Client, json: boolean): Promise<number> {
-  const data: Overview = await client.call(overview, '/v1/overview');
-  process.stdout.write(json ? `${JSON.stringify(data, null, 2)}\n` : plainOverview(data));
+async function printOnce(client: Client, as: 'json' | 'text'): Promise<number> {
+  // A reader that has seen enough (head) closes the pipe: that is no error of ours.
+  process.stdout.on('error', () => process.exit(EXIT.unknown));
+  const data = await client.call(overview, '/v1/overview');
+  process.stdout.write(as === 'json' ? `${JSON.stringify(data, null, 2)}\n` : plainOverview(data));
   return EXIT[data.verdict];
-}
-
-/** Runs the screens. The terminal gets its own screen back whatever ends the program. */
-async function live(client: Client, url: string, options: Options): Promise<number> {
-  const feed = new Feed(client, options.interval);
-  const app = render(<App feed={feed} client={client} url={url} readonly={options.readonly === true} />, {
-    alternateScreen: true,
-    incrementalRendering: true,
-    exitOnCtrlC: false,
-  });
-  let code = 0;
-  const end = (exitCode: number) => (): void => {
-    code = exitCode;
-    app.unmount();
-  };
-  for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, end(0));
-  process.stdout.once('error', end(1));
-  const crash = (error: unknown): void => {
-    end(1)();
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-  };
-  process.once('uncaughtException', crash);
-  process.once('unhandledRejection', crash);
-  feed.start();
-  await app.waitUntilExit();
-  feed.stop();
-  return code;
 }

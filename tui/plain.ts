@@ -1,5 +1,5 @@
 import type { Overview } from '../control/api/contract.ts';
-import { age, checkWord, limit, money, moneyList, verdictWord } from './words.ts';
+import { age, atRisk, checkSign, checkText, limit, money, moneyList, verdictWord } from './words.ts';
 
 /** The overview as plain text, for `--once`, logs and places without a terminal. */
 export function plainOverview(data: Overview): string {
@@ -7,7 +7,7 @@ export function plainOverview(data: Overview): string {
   const { propagation } = data;
   const lines = [
     `${symbol} ${word} · ${data.verdictReason}`,
-    `money at risk ${moneyList(data.moneyAtRisk)} · GMV today ${moneyList(data.gmvToday)} · ${data.openFindings} open findings · ${data.at}`,
+    `${atRisk(data)} · GMV today ${moneyList(data.gmvToday)} · ${data.openFindings} open findings · ${data.at}`,
     `revision ${propagation.revision} enforced by ${propagation.applied}/${propagation.total}`,
     ...propagation.stragglers.map((s) => `  not by ${s.instance}: ${s.reason}`),
     '',
@@ -29,7 +29,7 @@ export function plainOverview(data: Overview): string {
     'CHECKS 核对',
     ...data.checks.map(
       (check) =>
-        `  ${checkWord(check).symbol} ${check.id.padEnd(26)} ${checkWord(check).text}, ${age(check.ageSeconds)} ago`,
+        `  ${checkSign(check, false).symbol} ${check.id.padEnd(26)} ${checkText(check)}, ${age(check.ageSeconds)} ago`,
     ),
     '',
     'SWITCHES 开关',

@@ -30,7 +30,8 @@ export interface SettingsOverrides {
 
 export function loadSettings(overrides: SettingsOverrides = {}, env: NodeJS.ProcessEnv = process.env): Settings {
   const dataDir = env['TIDEGATE_DATA_DIR'] ?? '.tidegate';
-  const given = overrides.token ?? env['TIDEGATE_TOKEN'];
+  // Set to nothing is not set.
+  const given = (overrides.token ?? env['TIDEGATE_TOKEN']) || undefined;
   let tokens: Record<string, unknown> | undefined;
   return {
     controlUrl: address(
@@ -64,6 +65,24 @@ function address(name: string, text: string): string {
   return text.replace(/\/+$/, '');
 }
 
-export function standardOutputIsTerminal(): boolean {
-  return process.stdout.isTTY === true;
+/** What can be shown where we run. */
+export interface TerminalAbility {
+  readonly screens: boolean;
+  /** Why there are no screens. */
+  readonly why: string;
+  /** https://no-color.org: any value but the empty one switches colours off. */
+  readonly colours: boolean;
+}
+
+export function terminalOf(env: NodeJS.ProcessEnv = process.env): TerminalAbility {
+  const colours = (env['NO_COLOR'] ?? '') === '';
+  if (process.stdout.isTTY !== true) return { screens: false, why: 'standard output is no terminal', colours };
+  if (process.stdin.isTTY !== true) return { screens: false, why: 'standard input is no terminal', colours };
+  if (env['TERM'] === 'dumb') return { screens: false, why: 'TERM=dumb has no screens', colours };
+  return { screens: true, why: '', colours };
+}
+
+/** Libraries that ask are to run as in production, unless somebody wants otherwise. */
+export function preferProduction(env: NodeJS.ProcessEnv = process.env): void {
+  env['NODE_ENV'] ??= 'production';
 }

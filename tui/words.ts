@@ -1,4 +1,4 @@
-import type { CheckStatus, MoneyAmount, Overview } from '../control/api/contract.ts';
+import type { CheckStatus, MoneyAmount, Overview, Propagation } from '../control/api/contract.ts';
 
 /** How numbers and states are said, on the screen and in plain text alike. */
 const EXPONENT: Readonly<Record<string, number>> = {
@@ -28,13 +28,36 @@ export function moneyList(amounts: readonly MoneyAmount[]): string {
   return amounts.length === 0 ? '0.00' : amounts.map(money).join(' + ');
 }
 
+/** As many amounts as fit whole, and how many more there are: half an amount would be another one. */
+export function moneyWithin(amounts: readonly MoneyAmount[], columns: number): string {
+  for (let shown = amounts.length; shown > 1; shown -= 1) {
+    const more = amounts.length - shown;
+    const text = `${moneyList(amounts.slice(0, shown))}${more === 0 ? '' : ` + ${more} more`}`;
+    if (text.length <= columns) return text;
+  }
+  return `${moneyList(amounts.slice(0, 1))}${amounts.length > 1 ? ` + ${amounts.length - 1} more` : ''}`;
+}
+
+/** A count in at most five columns: exact as long as it fits, else `123k` or `1.2M`, never cut. */
+export function figure(n: number): string {
+  if (n < 100_000) return String(n);
+  if (n < 1_000_000) return `${Math.floor(n / 1_000)}k`;
+  return n < 1e9 ? `${(Math.floor(n / 100_000) / 10).toFixed(n < 1e8 ? 1 : 0)}M` : `${Math.floor(n / 1e9)}G`;
+}
+
+/** An age in at most six columns: `9s`, `2m05s`, `3h07m`, `12d`. */
 export function age(seconds: number | null): string {
   if (seconds === null) return '–';
-  if (seconds < 60) return `${Math.floor(seconds)}s`;
+  if (seconds < 60) return `${Math.max(0, Math.floor(seconds))}s`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)}m${String(Math.floor(seconds % 60)).padStart(2, '0')}s`;
   if (seconds < 86_400)
     return `${Math.floor(seconds / 3_600)}h${String(Math.floor((seconds % 3_600) / 60)).padStart(2, '0')}m`;
   return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** How old `at` was when control read this overview: server's time against server's time, whatever our own clock says. */
+export function ageAt(at: string | null, data: Pick<Overview, 'at'>): string {
+  return at === null ? '–' : age((Date.parse(data.at) - Date.parse(at)) / 1000);
 }
 
 /** A limit, which people set in round numbers: 1m, 20m, 7d. */
@@ -44,10 +67,28 @@ export function limit(seconds: number): string {
   return seconds % 60 === 0 ? `${seconds / 60}m` : age(seconds);
 }
 
+/** `PAYMENT_MARKETING_INIT` at P2 → `P2 marketing init`; states without a code keep their machine: `capture late`. */
+export function stateLabel({ state, name }: { readonly state: string; readonly name: string }): string {
+  const words = name.toLowerCase().replaceAll('_', ' ');
+  if (!/^[A-Z]\d+$/.test(state)) return words;
+  return `${state.padEnd(3)} ${words.replace(/^\S+ /, '')}`;
+}
+
 export type Tone = 'good' | 'bad' | 'unsure' | 'plain';
 
+export interface Sign {
+  readonly symbol: '✔' | '✘' | '?' | '!';
+  readonly tone: Tone;
+}
+
+/** What stands before a row: a doubt is never green, and what was good in old data is a doubt. */
+export function sign(good: boolean, stale: boolean): Sign {
+  if (!good) return { symbol: '✘', tone: 'bad' };
+  return stale ? { symbol: '?', tone: 'unsure' } : { symbol: '✔', tone: 'good' };
+}
+
 /** A verdict as a symbol and a word: colour only repeats what they say. */
-export function verdictWord(verdict: Overview['verdict']): { symbol: string; word: string; tone: Tone } {
+export function verdictWord(verdict: Overview['verdict']): Sign & { readonly word: string } {
   switch (verdict) {
     case 'holds':
       return { symbol: '✔', word: 'HOLDS 正常', tone: 'good' };
@@ -58,13 +99,42 @@ export function verdictWord(verdict: Overview['verdict']): { symbol: string; wor
   }
 }
 
-export function checkWord(check: CheckStatus): { symbol: string; text: string; tone: Tone } {
+/** The money at risk, as far as it is known: with a check in doubt, what was found is only the least it can be. */
+export function atRisk(data: Overview, columns = Number.POSITIVE_INFINITY): string {
+  const found = moneyWithin(data.moneyAtRisk, columns);
+  if (data.checks.length > 0 && data.checks.every(({ verdict }) => verdict !== 'unknown')) return `at risk ${found}`;
+  return data.moneyAtRisk.length === 0 ? 'at risk unknown (none found yet)' : `at risk at least ${found}`;
+}
+
+export function checkSign(check: CheckStatus, stale: boolean): Sign {
+  return check.verdict === 'unknown' ? { symbol: '?', tone: 'unsure' } : sign(check.verdict === 'holds', stale);
+}
+
+/** What stands behind the verdict: what a green one covered, what a red one found, what a doubt is about. */
+export function checkText(check: CheckStatus): string {
   switch (check.verdict) {
     case 'holds':
-      return { symbol: '✔', text: `${check.coverage.rows} rows`, tone: 'good' };
+      return `${check.coverage.rows} rows`;
     case 'violated':
-      return { symbol: '✘', text: `${check.count} rows, ${moneyList(check.amounts)}`, tone: 'bad' };
+      return `${check.count} rows, ${moneyList(check.amounts)}`;
     case 'unknown':
-      return { symbol: '?', text: check.reason ?? 'no verdict', tone: 'unsure' };
+      return check.reason ?? 'no verdict';
   }
+}
+
+const NAMED = 3;
+
+/** Who does not enforce the revision, by name and with the reason; the first of many, and how many more. */
+export function stragglersOf({ stragglers }: Propagation): string {
+  const named = stragglers.slice(0, NAMED).map(({ instance, reason }) => `${instance} (${reason})`);
+  const more = stragglers.length > NAMED ? ` and ${stragglers.length - NAMED} more` : '';
+  return named.join(', ') + more;
+}
+
+const WIDE =
+  /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]/gu;
+
+/** How many columns of a terminal a text takes: Chinese takes two each. */
+export function columnsOf(text: string): number {
+  return [...text].length + (text.match(WIDE)?.length ?? 0);
 }

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { ApiError, Unreachable } from '../client.ts';
-import { loadSettings, SettingsError } from '../settings.ts';
+import { explain, stackOf, told } from '../explain.ts';
+import { loadSettings, type Settings } from '../settings.ts';
 import { type CommandContext, CommandError } from './command.ts';
 
 const NOT_COMMANDS = new Set(['main.ts', 'command.ts']);
@@ -28,8 +28,13 @@ process.exitCode = await run();
 
 async function run(): Promise<number> {
   try {
+    let settings: Settings | undefined;
     const context: CommandContext = {
-      settings: loadSettings(),
+      // When a command asks: the help is there whatever the environment says.
+      get settings() {
+        settings ??= loadSettings();
+        return settings;
+      },
       signal: stop.signal,
       print: (line) => process.stdout.write(`${line}\n`),
       exitCode: 0,
@@ -48,19 +53,16 @@ async function run(): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     // Whatever a stop broke off, the stop is the reason; a command may have more to say about it.
     const reason = stoppedWith === null || error instanceof CommandError ? error : stop.signal.reason;
-    process.stderr.write(`${explain(reason)}\n`);
+    process.stderr.write(`${wordsFor(reason)}\n`);
     return stoppedWith ?? (error instanceof CommandError ? error.exitCode : 2);
   }
 }
 
-function explain(error: unknown): string {
-  if (error instanceof ApiError) {
-    const trace = error.traceId === null ? '' : ` (trace ${error.traceId})`;
-    return `${error.title}: ${error.message}${trace}`;
-  }
-  if (error instanceof Unreachable) return `${error.message}. Is the system running? npm start`;
-  if (error instanceof SettingsError || error instanceof CommandError) return error.message;
+function wordsFor(error: unknown): string {
+  const trouble = explain(error);
+  if (trouble !== null) return told(trouble);
+  if (error instanceof CommandError) return error.message;
   if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
     return `there is no file ${'path' in error ? String(error.path) : ''}`;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return stackOf(error);
 }

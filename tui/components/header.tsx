@@ -1,59 +1,86 @@
 import { Box, Text } from 'ink';
-import { type FeedState, isStale } from '../feed.ts';
-import { age, moneyList, verdictWord } from '../words.ts';
+import type { Overview } from '../../control/api/contract.ts';
+import type { FeedState } from '../feed.ts';
+import { age, atRisk, columnsOf, moneyList, moneyWithin, verdictWord } from '../words.ts';
 import { Toned } from './panel.tsx';
 
-/** Three lines that answer the first question of a sale night: is money being lost? Old data answers nothing. */
-export function Header({
-  state,
-  width,
-  url,
-  readonly: readOnly,
-}: {
+export interface HeaderProps {
   readonly state: FeedState;
   readonly width: number;
   readonly url: string;
   readonly readonly: boolean;
-}) {
-  const { data } = state;
-  const stale = isStale(state);
+}
+
+export const HEADER_ROWS = 3;
+
+/** Three lines that answer the first question of a sale night: is money being lost? Old data answers nothing. */
+export function Header({ state, width, url, readonly: readOnly }: HeaderProps) {
+  const { data, stale } = state;
   const verdict = verdictWord(data === null || stale ? 'unknown' : data.verdict);
-  const { revision, applied, total } = data?.propagation ?? { revision: 0, applied: 0, total: 0 };
-  const behind = data === null ? 0 : total - applied;
+  const clock = data === null ? url : `${stale ? 'last ' : ''}${data.at.slice(11, 19)} UTC`;
   return (
-    <Box flexDirection="column" width={width} height={3}>
-      <Box justifyContent="space-between" width={width}>
-        <Text wrap="truncate">
-          <Text bold>TIDEGATE </Text>
-          <Toned tone={verdict.tone} bold>{`${verdict.symbol} ${verdict.word}`}</Toned>
-          <Text>{stale && data !== null ? ' · stale' : ''}</Text>
-        </Text>
-        <Text
-          wrap="truncate"
-          dimColor
-        >{`${readOnly ? 'read only · ' : ''}${data === null ? url : `${data.at.slice(11, 19)} UTC`}`}</Text>
+    <Box flexDirection="column" width={width} height={HEADER_ROWS} flexShrink={0}>
+      <Box width={width} height={1} overflow="hidden">
+        <Box flexGrow={1} flexShrink={1} flexBasis={0}>
+          <Text wrap="truncate">
+            <Text bold>TIDEGATE </Text>
+            <Toned tone={verdict.tone} bold>{`${verdict.symbol} ${verdict.word}`}</Toned>
+            {data === null ? '' : ' · '}
+            {data === null ? null : <AtRisk data={data} stale={stale} width={width} />}
+          </Text>
+        </Box>
+        <Box flexShrink={0} marginLeft={1}>
+          <Text>{`${readOnly ? 'read only · ' : ''}${clock}`}</Text>
+        </Box>
       </Box>
-      <Text wrap="truncate">
-        {`at risk ${data === null ? '?' : moneyList(data.moneyAtRisk)} · GMV today ${data === null ? '?' : moneyList(data.gmvToday)} · rev ${revision} on ${applied}/${total}`}
-        {behind > 0 ? ` · ${behind} BEHIND` : ''}
-      </Text>
-      <Banner state={state} stale={stale} />
+      <Box height={1} overflow="hidden">
+        {data === null ? null : <Text wrap="truncate">{summary(data, width)}</Text>}
+      </Box>
+      <Box height={1} overflow="hidden">
+        <Banner state={state} />
+      </Box>
     </Box>
   );
 }
 
-function Banner({ state, stale }: { readonly state: FeedState; readonly stale: boolean }) {
-  if (state.problem !== null || (stale && state.data !== null)) {
-    const seconds = state.receivedMs === null ? null : (state.nowMs - state.receivedMs) / 1000;
-    const old = seconds === null ? 'no data yet' : `data is ${age(seconds)} old`;
-    return (
-      <Toned tone="unsure" bold>{`! STALE 数据过期 · ${old} · ${state.problem ?? 'no answer'} · trying again`}</Toned>
-    );
-  }
-  if (state.data === null) return <Text dimColor>asking control…</Text>;
+/** What the first line has beside the money. */
+const BESIDE_COLUMNS = 62;
+
+function AtRisk({ data, stale, width }: { readonly data: Overview; readonly stale: boolean; readonly width: number }) {
+  const columns = width - BESIDE_COLUMNS;
+  const open = `${data.openFindings} open ${data.openFindings === 1 ? 'finding' : 'findings'}`;
+  const text = stale
+    ? `was ${data.verdict.toUpperCase()}, ${moneyWithin(data.moneyAtRisk, columns)}`
+    : `${atRisk(data, columns)} · ${open}`;
   return (
-    <Text dimColor wrap="truncate">
-      {state.data.verdictReason}
-    </Text>
+    <Toned tone={data.openFindings > 0 ? 'bad' : 'plain'} bold>
+      {text}
+    </Toned>
+  );
+}
+
+/** What needs a hand comes first; the turnover is left out where it has no room, never cut. */
+function summary(data: Overview, width: number): string {
+  const { revision, applied, total } = data.propagation;
+  const stuck = data.stuck.reduce((sum, row) => sum + row.stuck, 0);
+  const person = data.stuck.reduce((sum, row) => sum + row.waitingForPerson, 0);
+  const first = [
+    `${stuck} stuck${person === 0 ? '' : `, ${person} for a person 待人工`}`,
+    `rules rev ${revision} on ${applied}/${total}${applied < total ? `, ${total - applied} BEHIND` : ''}`,
+  ].join(' · ');
+  const whole = `${first} · GMV today ${moneyList(data.gmvToday)}`;
+  return columnsOf(whole) <= width ? whole : first;
+}
+
+function Banner({ state }: { readonly state: FeedState }) {
+  const { data, ageMs, stale, trouble } = state;
+  if (data === null) return <Text wrap="truncate">{trouble === null ? 'asking control…' : 'no data yet'}</Text>;
+  if (!stale && trouble === null) return <Text wrap="truncate">{data.verdictReason}</Text>;
+  const old = `the data is ${age((ageMs ?? 0) / 1000)} old`;
+  const why = trouble?.what ?? 'control says nothing new';
+  return (
+    <Toned tone="unsure" bold>
+      {stale ? `! STALE 数据过期 · ${old} · ${why}` : `! ${old} · ${why}`}
+    </Toned>
   );
 }

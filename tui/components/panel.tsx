@@ -1,6 +1,9 @@
 import { Box, Text } from 'ink';
-import type { ReactNode } from 'react';
+import { createContext, type ReactNode, useContext } from 'react';
 import type { Tone } from '../words.ts';
+
+/** Whether colours may be used at all (NO_COLOR). */
+export const Colours = createContext(true);
 
 const COLOURS: Readonly<Record<Tone, string | undefined>> = {
   good: 'green',
@@ -9,19 +12,19 @@ const COLOURS: Readonly<Record<Tone, string | undefined>> = {
   plain: undefined,
 };
 
-/** Text in a tone. The tone repeats what a symbol or word beside it says already. */
-export function Toned({
-  tone,
-  children,
-  bold = false,
-}: {
+export interface TonedProps {
   readonly tone: Tone;
   readonly children: ReactNode;
   readonly bold?: boolean;
-}) {
-  const color = COLOURS[tone];
+  readonly wrap?: 'wrap' | 'truncate';
+}
+
+/** Text in a tone. The tone repeats what a symbol or word beside it says already. */
+export function Toned({ tone, children, bold = false, wrap = 'truncate' }: TonedProps) {
+  const allowed = useContext(Colours);
+  const color = allowed ? COLOURS[tone] : undefined;
   return (
-    <Text {...(color === undefined ? {} : { color })} bold={bold} wrap="truncate">
+    <Text {...(color === undefined ? {} : { color })} bold={bold} wrap={wrap}>
       {children}
     </Text>
   );
@@ -30,34 +33,33 @@ export function Toned({
 export interface PanelProps {
   readonly title: string;
   readonly hotkey: string;
-  readonly note?: string;
+  readonly note: string;
   readonly width: number;
   readonly height: number;
   readonly focused: boolean;
-  /** Rows beyond the height are cut, and the title says how many. */
   readonly rows: readonly ReactNode[];
-  /** The first row shown, when there are more than fit. */
-  readonly offset?: number;
+  /** This row is kept in sight when there are more than fit. */
+  readonly selected: number;
 }
 
 /** A titled list of one-line rows in a fixed place: nothing moves when the numbers change. */
-export function Panel({ title, hotkey, note, width, height, focused, rows, offset = 0 }: PanelProps) {
+export function Panel({ title, hotkey, note, width, height, focused, rows, selected }: PanelProps) {
   const room = height - 1;
-  const start = Math.max(0, Math.min(offset, rows.length - room));
+  const start = Math.max(0, Math.min(selected - room + 1, rows.length - room));
   const shown = rows.slice(start, start + room);
-  const hidden = rows.length - shown.length;
+  const above = start;
+  const below = rows.length - start - shown.length;
   return (
-    <Box flexDirection="column" width={width} height={height} paddingRight={1}>
+    <Box flexDirection="column" width={width} height={height} paddingRight={1} overflow="hidden">
       <Text wrap="truncate">
         <Text bold inverse={focused}>{`${focused ? '▸' : ' '}${hotkey} ${title} `}</Text>
-        <Text dimColor>
-          {note === undefined ? '' : ` ${note}`}
-          {hidden > 0 ? ` (+${hidden} more)` : ''}
-        </Text>
+        {above > 0 ? ` ↑${above}` : ''}
+        {below > 0 ? ` ↓${below}` : ''}
+        <Text dimColor>{` ${note}`}</Text>
       </Text>
       {shown.map((row, i) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: a line is its place on the screen, whatever stands in it
-        <Box key={`row-${start + i}`} height={1} width={width - 1}>
+        <Box key={`row-${start + i}`} height={1} width={width - 1} overflow="hidden">
           {row}
         </Box>
       ))}
@@ -65,26 +67,29 @@ export function Panel({ title, hotkey, note, width, height, focused, rows, offse
   );
 }
 
-/** Cells of fixed widths in one row; a width of 0 takes what is left. */
-export function Row({
-  cells,
-}: {
-  readonly cells: readonly {
-    readonly width: number;
-    readonly text: string;
-    readonly tone?: Tone;
-    readonly right?: boolean;
-  }[];
-}) {
+export interface Cell {
+  readonly text: string;
+  /** Columns; without it, as many as the text takes. */
+  readonly width?: number;
+  /** Takes what the others leave, and is cut with … where that is not enough. */
+  readonly grow?: true;
+  readonly right?: true;
+  readonly tone?: Tone;
+}
+
+/** Cells in one row, a column apart. */
+export function Row({ cells }: { readonly cells: readonly Cell[] }) {
   return (
     <>
       {cells.map((cell, i) => (
         <Box
           // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its place in the row
           key={`cell-${i}`}
-          {...(cell.width === 0 ? { flexGrow: 1, flexShrink: 1, flexBasis: 0 } : { width: cell.width, flexShrink: 0 })}
+          {...(cell.grow === true
+            ? { flexGrow: 1, flexShrink: 1, flexBasis: 0 }
+            : { flexShrink: 0, ...(cell.width === undefined ? {} : { width: cell.width }) })}
           justifyContent={cell.right === true ? 'flex-end' : 'flex-start'}
-          marginRight={1}
+          marginRight={i === cells.length - 1 ? 0 : 1}
         >
           <Toned tone={cell.tone ?? 'plain'}>{cell.text}</Toned>
         </Box>

@@ -1,0 +1,56 @@
+import type { CheckStatus } from '../../control/api/contract.ts';
+import { type Cell, Row } from '../components/panel.tsx';
+import { age, checkSign, checkText, figure, moneyList } from '../words.ts';
+import { mark, type PanelSpec, type PanelView, WIDE } from './panel-spec.ts';
+
+function cellsOf(view: PanelView, check: CheckStatus, i: number): readonly Cell[] {
+  const { symbol, tone } = checkSign(check, view.stale);
+  const first: Cell = { text: `${mark(view, i)}${symbol}`, width: 2, tone };
+  const last: Cell = { text: age(check.ageSeconds), width: 6, right: true };
+  const wide = view.width >= WIDE;
+  switch (check.verdict) {
+    case 'holds':
+      return [
+        first,
+        { text: wide ? `${check.id} ${check.titleZh}` : check.id, grow: true, tone: view.stale ? tone : 'plain' },
+        { text: figure(check.coverage.rows), width: 5, right: true },
+        last,
+      ];
+    case 'violated':
+      // The money is never cut; the check's name is in the first lines of the screen too.
+      return [
+        first,
+        { text: check.id, grow: true, tone },
+        { text: `${figure(check.count)}: ${moneyList(check.amounts)}`, tone },
+        last,
+      ];
+    case 'unknown':
+      return [first, { text: `${check.id}: ${checkText(check)}`, grow: true, tone }, last];
+  }
+}
+
+/** The fund-loss invariants with what their newest run covered. */
+export const checks: PanelSpec = {
+  title: 'Checks 核对',
+  note: () => 'rows looked at, age',
+  keys: (data) => data.checks.map(({ id }) => id),
+  rows: (view) => view.data.checks.map((check, i) => <Row key={check.id} cells={cellsOf(view, check, i)} />),
+  facts: (data, key) => {
+    const check = data.checks.find(({ id }) => id === key);
+    if (check === undefined) return [];
+    const { symbol } = checkSign(check, false);
+    const { rows, upTo, lagSeconds, backlog } = check.coverage;
+    return [
+      ['check', `${check.id} · ${check.title} · ${check.titleZh}`],
+      ['verdict', `${symbol} ${check.verdict}${check.reason === null ? '' : `: ${check.reason}`}`],
+      ['found', `${check.count} rows, ${moneyList(check.amounts)}`],
+      ['a green means', check.covers],
+      [
+        'covered',
+        `${rows} rows${upTo === null ? '' : `, up to ${upTo}`}, ${age(lagSeconds)} behind, ${backlog} to come`,
+      ],
+      ['finished', check.finishedAt === null ? 'never' : `${check.finishedAt}, ${age(check.ageSeconds)} ago`],
+      ['runbook', `runbooks/${check.id}.md`],
+    ];
+  },
+};
