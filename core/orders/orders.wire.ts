@@ -4,7 +4,7 @@ import { label, moneySchema, numericId, stateOnWire, stateSchema } from '../kern
 import { wire } from '../kernel/http/wire.ts';
 import type { Machine } from '../kernel/machine.ts';
 import { type Currency, money } from '../kernel/money.ts';
-import { captureMachine, deductionMachine, paymentMachine } from '../payments/payments.machine.ts';
+import { callbackMachine, captureMachine, deductionMachine, paymentMachine } from '../payments/payments.machine.ts';
 import { refundMachine } from '../refunds/refunds.machine.ts';
 import { ORDER_TYPES } from './order-type.ts';
 import { orderMachine } from './orders.machine.ts';
@@ -215,10 +215,9 @@ function paymentOnWire(row: PaymentViewRow): z.infer<typeof paymentSchema> {
 
 /** Whose events a pay order's timeline holds. */
 const MACHINES: ReadonlyMap<string, Machine> = new Map(
-  [orderMachine, paymentMachine, deductionMachine, captureMachine, shipmentMachine, refundMachine].map((machine) => [
-    machine.name,
-    machine,
-  ]),
+  [orderMachine, paymentMachine, deductionMachine, captureMachine, callbackMachine, shipmentMachine, refundMachine].map(
+    (machine) => [machine.name, machine],
+  ),
 );
 
 function eventOnWire(row: EventViewRow): z.infer<typeof orderSchema>['timeline'][number] {

@@ -3,7 +3,7 @@ import { openShipment } from '../fulfilment/fulfilment.ts';
 import { addMs } from '../kernel/clock.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { newId } from '../kernel/ids.ts';
-import { type Cause, readRow } from '../kernel/machine.ts';
+import type { Cause } from '../kernel/machine.ts';
 import { clearing, merchantPayable, subsidy, suspense } from '../ledger/accounts.ts';
 import { post } from '../ledger/ledger.ts';
 import { credit, debit } from '../ledger/posting.ts';
@@ -20,7 +20,7 @@ import { openRefund } from '../refunds/refunds.ts';
 import { holdUntil, release, take } from '../stock/stock.ts';
 import { kickLateCapture } from './late.ts';
 import { captureMachine, paymentMachine } from './payments.machine.ts';
-import { type CaptureRow, findCapture, type PaymentRow } from './payments.store.ts';
+import { type CaptureRow, findCapture, lockAttempt, type PaymentRow } from './payments.store.ts';
 
 /** What a channel says it took, from a callback, a query or a close. Amount in minor units. */
 export interface PaidTrade {
@@ -49,9 +49,9 @@ export interface Standing {
 }
 
 /**
- * Locks the pay order of an attempt and reads what stands behind the lock, in one go: the lock's statement runs first, and
- * those behind it see what it waited for. The lock comes first in every transaction about a pay order's money, so that
- * they queue up instead of deadlocking. Null: there is no such attempt.
+ * Locks the pay order of an attempt, then the attempt, and reads what stands behind the locks, in one go: the locks'
+ * statements run first, and those behind them see what they waited for. The pay order's comes first in every transaction
+ * about its money, so that they queue up instead of deadlocking. Null: there is no such attempt.
  */
 export async function readStanding(
   tx: Tx,
@@ -61,7 +61,7 @@ export async function readStanding(
 ): Promise<Standing | null> {
   const [payOrder, payment, orders, known] = await Promise.all([
     lockPayOrderOf(tx, paymentId),
-    readRow<PaymentRow>(tx, paymentMachine, paymentId),
+    lockAttempt(tx, paymentId),
     ordersPaidBy(tx, paymentId),
     findCapture(tx, channel, transactionId),
   ]);

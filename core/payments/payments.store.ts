@@ -37,6 +37,16 @@ export async function attemptsOf(sql: Sql, payOrderId: string): Promise<PaymentR
   });
 }
 
+/** The attempt, kept from moving until the transaction ends: one that moves alone does not take the pay order's lock. */
+export async function lockAttempt(sql: Sql, id: string): Promise<PaymentRow | null> {
+  const rows = await sql.query<PaymentRow>({
+    name: 'payment_lock',
+    text: 'SELECT * FROM core.payment WHERE id = $1 FOR UPDATE',
+    values: [id],
+  });
+  return rows[0] ?? null;
+}
+
 /** Records that somebody wants the live attempt gone, and makes it due at once. The first intent stands. */
 export async function setCancelIntent(
   sql: Sql,

@@ -39,6 +39,9 @@ it('places, pays, ships and books an order over HTTP', async () => {
     return answer.body;
   });
   expect(order).toMatchObject({ payments: [{ state: { code: 'P8' } }], shipments: [{ state: { code: 'F4' } }] });
+  expect(order['timeline']).toContainEqual(
+    expect.objectContaining({ machine: 'callback', to: { code: 'APPLIED', name: 'CALLBACK_APPLIED' } }),
+  );
   const entries = await system.database.db.query<{ account_id: string; amount: number }>({
     text: 'SELECT account_id, amount FROM core.entry ORDER BY account_id',
   });
