@@ -14,6 +14,8 @@ const MACHINES = 1000;
 const LEASE_SECONDS = 60;
 /** How far ahead of the clock the persisted second runs, so that it is written once in a while and not per number. */
 const AHEAD_SECONDS = 10;
+/** How often a replica that lost the race for a machine number races again. */
+const TAKE_TRIES = 100;
 
 export class ClockSteppedBack extends Error {
   constructor(seconds: number) {
@@ -21,6 +23,16 @@ export class ClockSteppedBack extends Error {
       `the clock is ${seconds} s behind the order numbers already given out; set it right or wait until it has caught up`,
     );
     this.name = 'ClockSteppedBack';
+  }
+}
+
+/** More processes are alive than there are machine numbers. */
+export class NoMachineNumber extends Error {
+  constructor() {
+    super(
+      `all ${MACHINES} machine numbers are leased, so no order number can be made here; stop some of the processes that hold them, or wait a minute for those of dead ones`,
+    );
+    this.name = 'NoMachineNumber';
   }
 }
 
@@ -101,7 +113,16 @@ export class OrderNumbers {
   }
 
   async #take(second: number, high: number): Promise<{ number: number }> {
-    const rows = await this.#db.query<{ number: number }>({
+    for (let tries = 0; tries < TAKE_TRIES; tries += 1) {
+      const [row] = await this.#takeOnce(second, high);
+      if (row !== undefined) return row;
+      await this.#demandOneFree(second);
+    }
+    throw new NoMachineNumber();
+  }
+
+  #takeOnce(second: number, high: number): Promise<{ number: number }[]> {
+    return this.#db.query<{ number: number }>({
       text: `INSERT INTO core.machine_number AS m (number, holder, lease_until, high_second)
         SELECT n, $1, clock_timestamp() + interval '${LEASE_SECONDS} seconds', $3
         FROM generate_series(0, ${MACHINES - 1}) n
@@ -114,21 +135,20 @@ export class OrderNumbers {
         RETURNING number`,
       values: [this.#holder, second, high],
     });
-    const row = rows[0];
-    if (row !== undefined) return row;
-    return this.#noneFree(second);
   }
 
-  /** Either another replica was faster (ask again) or every number has been used in a second that is still to come. */
-  async #noneFree(second: number): Promise<{ number: number }> {
-    const [ahead] = await this.#db.query<{ least: number | null; free: number }>({
+  /**
+   * Nothing was taken: another replica was faster, and there is another number to ask for; or all are held; or every
+   * number that is not held has been used in a second that is still to come.
+   */
+  async #demandOneFree(second: number): Promise<void> {
+    const [counted] = await this.#db.query<{ least: number | null; unused: number }>({
       text: `SELECT min(high_second) FILTER (WHERE lease_until < clock_timestamp()) AS least,
-          ${MACHINES} - count(*) AS free FROM core.machine_number`,
+          ${MACHINES} - count(*) AS unused FROM core.machine_number`,
     });
-    if (ahead !== undefined && ahead.free === 0 && ahead.least !== null && ahead.least >= second) {
-      throw new ClockSteppedBack(ahead.least - second + 1);
-    }
-    return this.#take(second, second + AHEAD_SECONDS);
+    if (counted === undefined || counted.unused > 0) return;
+    if (counted.least === null) throw new NoMachineNumber();
+    if (counted.least >= second) throw new ClockSteppedBack(counted.least - second + 1);
   }
 }
 

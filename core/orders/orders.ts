@@ -6,7 +6,7 @@ import { addMs } from '../kernel/clock.ts';
 import { catchRefusal, ok, type Result, refuse } from '../kernel/errors.ts';
 import { refuseFields } from '../kernel/http/wire.ts';
 import { money } from '../kernel/money.ts';
-import { ClockSteppedBack } from '../kernel/order-number.ts';
+import { ClockSteppedBack, NoMachineNumber } from '../kernel/order-number.ts';
 import { quoteCoupon } from '../marketing/coupons.ts';
 import { ORDER_TYPES } from './order-type.ts';
 import { findByKey } from './orders.store.ts';
@@ -37,7 +37,7 @@ export interface Placed {
  *
  * Refuses: `invalid_request` (details), `address_missing`, `order_type_mismatch`, `sku_unknown`, `sku_off_shelf`,
  * `price_changed`, `currency_mismatch`, `order_too_large`, `coupon_unknown`, `coupon_unusable`, `sold_out`,
- * `idempotency_key_reused`, `unavailable` (the clock stepped back).
+ * `idempotency_key_reused`, `unavailable` (the clock stepped back, or every machine number is leased).
  *
  * Four round trips: prices; BEGIN; five statements in one go; COMMIT. A coupon adds one.
  */
@@ -133,14 +133,10 @@ async function drawNumbers(
     const payOrderId = await ctx.orderNumbers.next(userId, signal);
     return ok({ payOrderId, orderId: await ctx.orderNumbers.next(userId, signal) });
   } catch (error) {
-    if (!(error instanceof ClockSteppedBack)) throw error;
+    if (!(error instanceof ClockSteppedBack || error instanceof NoMachineNumber)) throw error;
     ctx.log.error({ err: error }, 'no order numbers');
-    return refuse(
-      'unavailable',
-      'The clock of this server stepped back; it gives no order numbers until it caught up.',
-      {
-        meta: { retryAfterMs: 1_000 },
-      },
-    );
+    return refuse('unavailable', `This server can make no order numbers now: ${error.message}.`, {
+      meta: { retryAfterMs: 1_000 },
+    });
   }
 }
