@@ -70,6 +70,12 @@ describe('the terminal is the shell’s again', () => {
     await expectRestored(tui, exitCode);
   });
 
+  it('after a SIGTERM to npm, which hands it on', async () => {
+    await using tui = await running({ byNpm: true });
+    tui.signal('SIGTERM');
+    await expectRestored(tui, 143);
+  });
+
   it('after SIGTERM in the middle of a dialog', async () => {
     await using tui = await running();
     await tui.typeUntil('\r', /Reason 原因/);

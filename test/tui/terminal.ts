@@ -25,6 +25,8 @@ export interface TuiOptions {
   readonly token?: string;
   /** Arguments of node, before the program. */
   readonly nodeArgs?: readonly string[];
+  /** Started by `npm run tui`; the process that gets signals is npm then. */
+  readonly byNpm?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -51,11 +53,14 @@ export class Tui implements AsyncDisposable {
 
   static async open(system: System, options: TuiOptions = {}): Promise<Tui> {
     const { columns = 80, rows = 24, args = [], nodeArgs = [] } = options;
-    const node = [process.execPath, '--import', 'tsx', ...nodeArgs, join(ROOT, 'tui/main.tsx'), ...args];
+    const command =
+      options.byNpm === true
+        ? ['npm', 'run', '-s', 'tui', '--', ...args]
+        : [process.execPath, '--import', 'tsx', ...nodeArgs, join(ROOT, 'tui/main.tsx'), ...args];
     const shell = [
       `stty cols ${columns} rows ${rows}`,
       'echo "tty=$(tty)"',
-      `sh -c 'echo "pid=$$"; exec "$@"' tui ${node.map(quoted).join(' ')}`,
+      `sh -c 'echo "pid=$$"; exec "$@"' tui ${command.map(quoted).join(' ')}`,
       'echo "exit=$?"',
       'echo "modes=$(stty -a | tr -s " ;" "\\n" | grep -xE -e "-?(icanon|echo|isig|icrnl|opost)" | tr "\\n" " ")"',
     ].join('; ');
