@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { monotonicMs, sleep } from '../../core/kernel/clock.ts';
 import { ConfigError } from '../../core/kernel/config.ts';
+import { freeBase, isFree } from '../../core/kernel/ports.ts';
 
 /** Where everything listens: one base, and fixed distances from it. */
 export interface Ports {
@@ -36,13 +36,7 @@ export async function portsFrom(base: number): Promise<Ports> {
       `PORT cannot be "${base}": the ports up to ${OFFSETS.database} above it are needed, too, so expected a whole number from 0 to ${HIGHEST_BASE}`,
     );
   }
-  if (base !== 0) return at(base);
-  for (let tries = 0; tries < 50; tries += 1) {
-    const free = await take(0);
-    const ports = at(Math.min(free, HIGHEST_BASE));
-    if ((await takenOf(ports)).length === 0) return ports;
-  }
-  throw new PortsTaken('no free range of ports was found; set PORT to the first of one');
+  return at(base === 0 ? await freeBase(Object.values(OFFSETS)) : base);
 }
 
 function at(base: number): Ports {
@@ -59,14 +53,7 @@ function at(base: number): Ports {
 /** Those of our HTTP ports that are taken. The database looks after its own: an earlier run's server may be ours. */
 async function takenOf(ports: Ports): Promise<(keyof Ports)[]> {
   const names = ['control', 'core', 'reconcile', 'sandbox'] as const;
-  const free = await Promise.all(
-    names.map((name) =>
-      take(ports[name]).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
+  const free = await Promise.all(names.map((name) => isFree(ports[name])));
   return names.filter((_name, i) => free[i] === false);
 }
 
@@ -91,18 +78,6 @@ export async function demandFree(ports: Ports, patienceMs: number, signal: Abort
   const other = ports.control + 1000 > HIGHEST_BASE ? DEFAULT_BASE : ports.control + 1000;
   const hint = `Stop what listens there, or choose other ports: PORT=${other} npm start`;
   throw new PortsTaken(`cannot start:\n${lines.join('\n')}\n${hint} (all ports move with it).`);
-}
-
-/** Listens for a moment; answers the port. Rejects when it is taken. */
-function take(port: number): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : port));
-    });
-  });
 }
 
 /** `node (pid 123)`: who listens on a port, where Linux tells us; `undefined` elsewhere, or when it is another user's. */

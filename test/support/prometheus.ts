@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../../core/kernel/db/embedded.ts';
+import { freePort } from '../../core/kernel/ports.ts';
 import { eventually } from './eventually.ts';
 
 /**

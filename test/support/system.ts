@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Role } from '../../core/kernel/access/roles.ts';
 import { createToken } from '../../core/kernel/access/tokens.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
-import { freePort } from '../../core/kernel/db/embedded.ts';
+import { freePort } from '../../core/kernel/ports.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { eventually } from './eventually.ts';
 

@@ -1,12 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, readlink, realpath, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { monotonicMs, sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
+import { freePort, isFree } from '../ports.ts';
 import { type Account, locateBinaries, serverAccount } from './binaries.ts';
 import { as, clusterDirectory, ensureCluster, type Secrets } from './cluster.ts';
 
@@ -222,23 +222,5 @@ function urlOf(role: string, password: string, port: number, database: string): 
 }
 
 async function demandFree(port: number): Promise<void> {
-  await listen(port).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EADDRINUSE') throw new PostgresPortTaken(port);
-    throw error;
-  });
-}
-
-export async function freePort(): Promise<number> {
-  return listen(0);
-}
-
-async function listen(port: number): Promise<number> {
-  const server = createServer();
-  return new Promise((done, fail) => {
-    server.once('error', fail);
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => done(typeof address === 'object' && address !== null ? address.port : port));
-    });
-  });
+  if (!(await isFree(port))) throw new PostgresPortTaken(port);
 }

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../../../core/kernel/db/embedded.ts';
+import { freePort } from '../../../core/kernel/ports.ts';
 import { testDatabase } from '../../support/database.ts';
 import { DataDir, kill, Up } from '../../support/up.ts';
 
