@@ -34,7 +34,8 @@ export interface LinkOptions {
 }
 
 const BACKOFF_BASE_MS = 250;
-const BACKOFF_CAP_MS = 5_000;
+/** So that an instance is back within 5 s of its control. */
+const BACKOFF_CAP_MS = 4_000;
 /** Three of control's comments missed. */
 const SILENCE_MS = 6_000;
 const HEARTBEAT_MS = 1_000;

@@ -13,6 +13,7 @@ export interface Reply {
   readonly status: number;
   // Tests read into answers of many shapes; what is not there shows as a failed expectation.
   readonly body: Record<string, unknown> & { readonly code?: string };
+  readonly headers: Headers;
 }
 
 export async function http(
@@ -30,7 +31,11 @@ export async function http(
     signal: AbortSignal.timeout(30_000),
   });
   const text = await response.text();
-  return { status: response.status, body: text === '' ? {} : (JSON.parse(text) as Reply['body']) };
+  return {
+    status: response.status,
+    body: text === '' ? {} : (JSON.parse(text) as Reply['body']),
+    headers: response.headers,
+  };
 }
 
 export class Shop {
