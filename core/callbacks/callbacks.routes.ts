@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { CoreContext } from '../context.ts';
+import { refuse } from '../kernel/errors.ts';
 import { reply } from '../kernel/http/problem.ts';
 import { createRouter, json, route } from '../kernel/http/route.ts';
 import { receive } from './callbacks.ts';
@@ -31,6 +32,7 @@ export function callbackRoutes(context: CoreContext, signatures: Signatures) {
     if (!isCallbackKind(kind)) throw new Error(`broken invariant: unknown callback kind ${kind}`);
     const headers = c.req.valid('header');
     const text = await c.req.text();
+    if (text === '') return reply(c, refuse('malformed_json', 'The body is not JSON: it is empty.'));
     return reply(c, await receive(context, signatures, { kind, text, body: await c.req.json(), headers }));
   });
 }

@@ -10,6 +10,8 @@ export const ERRORS = {
   invalid_request: { status: 422, title: 'The request does not fit the contract' },
   invalid_cursor: { status: 422, title: 'The cursor is not one of ours' },
   unsupported_media_type: { status: 415, title: 'The body has another type than JSON' },
+  malformed_request: { status: 400, title: 'This is not HTTP' },
+  headers_too_large: { status: 431, title: 'Address and headers are larger than the limit' },
   body_too_large: { status: 413, title: 'The body is larger than the limit' },
   not_found: { status: 404, title: 'Nothing is here' },
   method_not_allowed: { status: 405, title: 'This address does not take that method' },

@@ -63,6 +63,11 @@ export function parseTraceparent(header: string | undefined, state?: string): Tr
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1, state: kept, span: undefined };
 }
 
+/** For what is answered before any trace could begin. */
+export function newTraceId(): string {
+  return hex(16);
+}
+
 function hex(bytes: number): string {
   return Buffer.from(systemRandom.bytes(bytes)).toString('hex');
 }

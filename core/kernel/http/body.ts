@@ -6,8 +6,11 @@ import type { AppContext } from './context.ts';
 export const BODY_LIMIT_BYTES = 1024 * 1024;
 
 const JSON_TYPE = /^application\/(?:[a-z0-9.-]+\+)?json(?:\s*;|$)/i;
-/** An escape that may stand for a NUL or for half a surrogate pair: what Postgres can keep in neither text nor jsonb. */
-const SUSPECT_ESCAPE = /\\u(?:0000|d[89a-f][0-9a-f]{2})/i;
+/**
+ * An escape that may stand for a NUL or for half a surrogate pair, which Postgres can keep in neither text nor jsonb; and
+ * what may be the key `__proto__`, plain or with its underscores escaped, which no field is called.
+ */
+const SUSPECT = /\\u(?:0000|005f|d[89a-f][0-9a-f]{2})|__proto__/i;
 
 /**
  * Reads, bounds and parses the body before any handler sees it, and leaves both the text (webhook signatures are over
@@ -32,7 +35,7 @@ export async function readBody(c: AppContext, as: 'json' | 'text' = 'json'): Pro
   c.req.bodyCache.text = Promise.resolve(text) as unknown as string;
   if (as === 'text') return;
   const value = parse(text);
-  if (SUSPECT_ESCAPE.test(text)) refuseUnstorable(value);
+  if (SUSPECT.test(text)) refuseUnstorable(value);
   c.req.json = <T>() => Promise.resolve(value as T);
 }
 
@@ -121,7 +124,11 @@ function refuseUnstorable(root: unknown): void {
     else if (typeof value === 'object' && value !== null) {
       for (const [key, inner] of Object.entries(value)) {
         checkText(key, path);
-        pending.push({ value: inner, path: path === '' ? key : `${path}.${key}` });
+        const at = path === '' ? key : `${path}.${key}`;
+        // Validators look at records member by member and would let it fall silently.
+        if (key === '__proto__')
+          refuseField('__proto__ is not a field of any request', at, 'is not a field of this request');
+        pending.push({ value: inner, path: at });
       }
     }
   }
@@ -129,9 +136,11 @@ function refuseUnstorable(root: unknown): void {
 
 function checkText(text: string, path: string): void {
   if (!text.includes('\0') && text.isWellFormed()) return;
-  throw new RefusalError(
-    refuse('invalid_request', 'The body holds a NUL character or half a surrogate pair, which cannot be stored.', {
-      errors: [{ path: path.slice(0, 200), message: 'must not hold NUL or half a surrogate pair' }],
-    }),
-  );
+  const message = 'must not hold NUL or half a surrogate pair';
+  refuseField('The body holds a NUL character or half a surrogate pair, which cannot be stored', path, message);
+}
+
+function refuseField(what: string, path: string, message: string): never {
+  const errors = [{ path: path.slice(0, 200), message }];
+  throw new RefusalError(refuse('invalid_request', `${what}.`, { errors }));
 }

@@ -19,7 +19,7 @@ export interface Problem {
 const RESERVED = new Set(['type', 'title', 'status', 'detail', 'code', 'traceId', 'errors']);
 
 /** The problem document of a refusal. `retryAfterMs` in its `meta` also becomes the `Retry-After` header. */
-function problemOf(refusal: Refusal, traceId: string): Problem {
+export function problemOf(refusal: Refusal, traceId: string): Problem {
   const { status, title } = ERRORS[refusal.code];
   const extra: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(refusal.meta ?? {})) if (!RESERVED.has(key)) extra[key] = value;

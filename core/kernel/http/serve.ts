@@ -1,8 +1,12 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createAdaptorServer } from '@hono/node-server';
+import { type Refusal, refuse } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { newTraceId } from '../tracing.ts';
 import type { App } from './app.ts';
+import { problemOf } from './problem.ts';
 
 export interface ServeOptions {
   readonly host: string;
@@ -58,6 +62,7 @@ export async function serve(app: App, options: ServeOptions): Promise<Served> {
   const { host, log, signal, name } = options;
   const server = createAdaptorServer({ fetch: app.fetch, hostname: host, serverOptions: SERVER_OPTIONS }) as Server;
   server.maxConnections = MAX_CONNECTIONS;
+  answerUnreadable(server, log);
   await listen(server, options);
   const address = server.address() as AddressInfo;
   const url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
@@ -84,6 +89,46 @@ export async function serve(app: App, options: ServeOptions): Promise<Served> {
       await stop();
     },
   };
+}
+
+/** What Node cannot read never reaches the app; it gets the same kind of answer all the same. */
+function answerUnreadable(server: Server, log: Logger): void {
+  const busy = new WeakSet<Duplex>();
+  server.on('request', ({ socket }, response) => {
+    busy.add(socket);
+    response.once('close', () => busy.delete(socket));
+  });
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // Into the middle of another answer it must not be written.
+    if (error.code === 'ECONNRESET' || !socket.writable || busy.has(socket)) {
+      socket.destroy();
+      return;
+    }
+    const document = problemOf(unreadable(error.code), newTraceId());
+    log.debug({ err: error, traceId: document.traceId }, 'a request that cannot be read');
+    const body = JSON.stringify(document);
+    const head = [
+      `HTTP/1.1 ${document.status} ${document.title}`,
+      'Content-Type: application/problem+json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close',
+    ];
+    socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  });
+}
+
+function unreadable(code: string | undefined): Refusal {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return refuse(
+        'headers_too_large',
+        `Address and headers may have ${SERVER_OPTIONS.maxHeaderSize} bytes together; send less.`,
+      );
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return refuse('request_timeout', 'The request was not complete in time; send it again.');
+    default:
+      return refuse('malformed_request', `The request cannot be read as HTTP/1.1 (${code ?? 'no code'}).`);
+  }
 }
 
 function isLoopback(address: string): boolean {

@@ -9,14 +9,17 @@ const MAX_NUMERIC_ID = 1_000_000_000_000_000;
 
 /** An id that is a number inside and a string on the wire; input may also be the JSON number that the source writes. */
 export const numericId = z
-  .union([
-    z.int().min(1).max(MAX_NUMERIC_ID),
-    z
-      .string()
-      .regex(/^[1-9]\d{0,15}$/, 'must be a positive integer')
-      .transform(Number)
-      .pipe(z.int().max(MAX_NUMERIC_ID)),
-  ])
+  .union(
+    [
+      z.int().min(1).max(MAX_NUMERIC_ID),
+      z
+        .string()
+        .regex(/^[1-9]\d{0,15}$/, 'must be a positive integer')
+        .transform(Number)
+        .pipe(z.int().max(MAX_NUMERIC_ID)),
+    ],
+    { error: `must be a whole number from 1 to ${MAX_NUMERIC_ID}, as a number or its digits as text` },
+  )
   .openapi({ type: 'string', example: '100001' });
 
 /** An order number: 19 digits, which no JSON number can hold. */

@@ -105,6 +105,17 @@ describe.each(Object.entries(ways))('a body by %s', (_name, post) => {
     expect(body['errors']).toEqual([{ path, message: 'must not hold NUL or half a surrogate pair' }]);
   });
 
+  it.each([
+    ['{"text":"","__proto__":{"text":"x"}}', '__proto__'],
+    ['{"text":"","\\u005f_proto__":1}', '__proto__'],
+    ['{"text":"","tags":[{"name":"","__proto__":null}]}', 'tags.0.__proto__'],
+  ])('that sets a prototype is refused: %s', async (text, path) => {
+    const { status, body } = await post(text);
+    expect(status).toBe(422);
+    expect(body['errors']).toEqual([{ path, message: 'is not a field of this request' }]);
+    expect((await post('{"text":"__proto__"}')).status).toBe(200);
+  });
+
   it('with an escaped backslash before u0000, and with a whole surrogate pair, is taken', async () => {
     expect((await post('{"text":"\\\\u0000 \\ud83d\\ude00"}')).status).toBe(200);
   });

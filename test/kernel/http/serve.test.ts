@@ -143,3 +143,41 @@ describe('listening', () => {
     expect((await fetch(`${served.url}/healthz`)).status).toBe(200);
   });
 });
+
+/** What a server answers to bytes, and whether it closes then. */
+async function answerTo(port: number, bytes: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  let answer = '';
+  socket.setEncoding('utf8').on('data', (text: string) => (answer += text));
+  socket.write(bytes);
+  await once(socket, 'close');
+  return answer;
+}
+
+describe('what cannot be read as a request', () => {
+  const get = (more: string): string => `GET /healthz HTTP/1.1\r\nHost: x\r\n${more}\r\n\r\n`;
+  it.each([
+    ['bytes of another protocol', '\u0016\u0003\u0001 hello', 400, 'malformed_request'],
+    ['an unknown method', 'FETCH / HTTP/1.1\r\n\r\n', 400, 'malformed_request'],
+    ['a length that is none', get('Content-Length: ten'), 400, 'malformed_request'],
+    ['a length beside chunks', get('Content-Length: 3\r\nTransfer-Encoding: chunked'), 400, 'malformed_request'],
+    ['a NUL in a header', get('X-A: a\u0000b'), 400, 'malformed_request'],
+    ['a huge header', get(`X-A: ${'x'.repeat(20_000)}`), 431, 'headers_too_large'],
+    ['a huge address', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`, 431, 'headers_too_large'],
+  ])('%s is answered with a problem, and the connection is closed', async (_what, bytes, status, code) => {
+    await using served = await testServe(testApp([]));
+    const [head = '', document = ''] = (await answerTo(served.port, bytes)).split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} .*\r\nContent-Type: application/problem\\+json\r\n`));
+    expect(JSON.parse(document)).toMatchObject({ status, code, traceId: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    expect((await fetch(`${served.url}/healthz`)).status).toBe(200);
+  });
+
+  it('is not answered in the middle of another answer', async () => {
+    const { router, entered, letGo } = gated();
+    await using served = await testServe(testApp([router]));
+    const answer = answerTo(served.port, 'GET /v1/gated HTTP/1.1\r\nHost: x\r\n\r\nnot HTTP\r\n\r\n');
+    await entered;
+    expect(await answer).toBe('');
+    letGo();
+  });
+});
