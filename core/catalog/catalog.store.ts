@@ -206,12 +206,14 @@ export interface SellableRow {
 }
 
 export async function readSellable(sql: Sql, skuIds: readonly number[]): Promise<SellableRow[]> {
+  // One SKU is the common order, and by a plain equality: an array's length would have the server plan it each time.
+  const single = skuIds.length === 1;
   return sql.query<SellableRow>({
-    name: 'sku_sellable',
+    name: single ? 'sku_sellable_one' : 'sku_sellable',
     text: `SELECT k.id AS sku_id, p.state AS product_state, c.goods_kind, p.name AS product_name, k.name AS sku_name,
         k.currency, k.price, k.stock_mode, k.snapshot_id
       FROM core.sku k JOIN core.spu p ON p.id = k.spu_id JOIN core.category c ON c.id = p.category_id
-      WHERE k.id = ANY($1::bigint[])`,
-    values: [skuIds],
+      WHERE k.id = ${single ? '$1' : 'ANY($1::bigint[])'}`,
+    values: [single ? skuIds[0] : skuIds],
   });
 }

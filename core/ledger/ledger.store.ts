@@ -6,12 +6,15 @@ import type { Posting, Side } from './posting.ts';
  * written in id order, so that two first postings at once cannot wait for each other in a ring.
  */
 export async function appendPosting(sql: Sql, posting: Posting, sides: readonly Side[], now: Date): Promise<boolean> {
+  const accounts = [...new Map(sides.map(({ account }) => [account.id, account])).values()].sort((a, b) =>
+    a.id < b.id ? -1 : 1,
+  );
   const rows = await sql.query<{ id: number }>({
     name: 'ledger_append',
     text: `WITH accounts AS (
         INSERT INTO core.account (id, kind, currency, created_at)
-        SELECT DISTINCT ON (id) id, kind, currency, $5::timestamptz
-        FROM unnest($6::text[], $10::text[], $8::text[]) AS wanted (id, kind, currency) ORDER BY id
+        SELECT id, kind, currency, $5::timestamptz
+        FROM unnest($10::text[], $11::text[], $12::text[]) AS wanted (id, kind, currency)
         ON CONFLICT (id) DO NOTHING
       ), made AS (
         INSERT INTO core.posting (kind, reference, pay_order_id, reason, at) VALUES ($1, $2, $3, $4, $5)
@@ -31,7 +34,9 @@ export async function appendPosting(sql: Sql, posting: Posting, sides: readonly 
       sides.map((s) => s.amount),
       sides.map((s) => s.account.currency),
       sides.map((s) => s.orderId ?? null),
-      sides.map((s) => s.account.kind),
+      accounts.map((a) => a.id),
+      accounts.map((a) => a.kind),
+      accounts.map((a) => a.currency),
     ],
   });
   return rows.length === 1;

@@ -184,7 +184,7 @@ async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4
 async function payOneOrder(context: CoreContext, tx: Tx, order: OrderOfPayOrder, note: Cause): Promise<boolean> {
   const [moved, taken] = await Promise.all([
     context.mover.move(tx, orderMachine, { id: order.id, from: 'O0', to: 'O1', ...note }),
-    take(tx, order.id),
+    take(tx, order.id, order.lines === 1),
   ]);
   if (moved.kind !== 'moved') throw new Error(`broken invariant: order ${order.id} was closed under a live attempt`);
   return taken || takeAgain(context, tx, order.id);

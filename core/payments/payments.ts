@@ -9,7 +9,7 @@ import { lockPayOrder, type OrderOfPayOrder, ordersOf, type PayOrderRow } from '
 import { holdUntil } from '../stock/stock.ts';
 import { paymentDriver } from './payments.driver.ts';
 import { LIVE_PAYMENT_STATES, paymentMachine } from './payments.machine.ts';
-import { attemptsOf, type PaymentRow } from './payments.store.ts';
+import { attemptsOf, lapsingOrders, type PaymentRow } from './payments.store.ts';
 
 /** What the shopper needs after pressing pay: where the attempt stands and where to go and pay. */
 export interface PayStatus {
@@ -52,27 +52,30 @@ interface Opened {
 
 /** Two questions to the database: what stands behind the pay order's lock, and then all that is written. */
 async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promise<Opened> {
-  const [payOrder, attempts, orders, unsettled] = await Promise.all([
+  const now = context.clock.now();
+  const { reserveForMs, attemptForMs } = context.terms;
+  const [payOrder, attempts, orders, unsettled, lapsing] = await Promise.all([
     lockPayOrder(tx, input.payOrderId),
     attemptsOf(tx, input.payOrderId),
     ordersOf(tx, input.payOrderId),
     unsettledDeductions(tx, input.payOrderId),
+    lapsingOrders(tx, input.payOrderId, addMs(now, attemptForMs), reserveForMs - attemptForMs),
   ]);
   if (payOrder === null) {
     throw new RefusalError(refuse('pay_order_unknown', `There is no pay order ${input.payOrderId}.`));
   }
   const success = attempts.find((a) => a.state === 'P8');
   if (success !== undefined) return { row: success, fresh: false };
-  const closed = whyClosed(payOrder, orders, context.clock.now());
+  const closed = whyClosed(payOrder, orders, now);
   if (closed !== null) throw new RefusalError(closed);
   const live = attempts.find((a) => (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state));
   if (live !== undefined) return joinLive(live, input.channel);
 
-  const reservedUntil = addMs(context.clock.now(), context.terms.reserveForMs);
+  const reservedUntil = addMs(now, reserveForMs);
   const marketingFirst = payOrder.coupon_code !== null || unsettled.length > 0;
   const [row, ...lacks] = await Promise.all([
     createAttempt(context, tx, payOrder, { attemptNo: attempts.length + 1, channel: input.channel, marketingFirst }),
-    ...orders.map((order) => holdUntil(tx, order.id, reservedUntil)),
+    ...lapsing.map((orderId) => holdUntil(tx, orderId, reservedUntil)),
   ]);
   const lack = lacks.find((l) => l !== null);
   // The attempt that was written along goes with the transaction.

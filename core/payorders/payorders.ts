@@ -71,7 +71,11 @@ export interface OrderOfPayOrder {
   readonly cancel_intent: 'user' | 'timeout' | null;
   readonly payable: number;
   readonly discount_amount: number;
+  readonly lines: number;
 }
+
+const ORDER_COLUMNS = `id, type, state, cancel_intent, payable, discount_amount,
+  (SELECT count(*) FROM core.order_line l WHERE l.order_id = o.id) AS lines`;
 
 /** Locks the pay order against everything else that decides about its money: pay, capture, cancel. */
 export async function lockPayOrder(sql: Sql, id: string): Promise<PayOrderRow | null> {
@@ -99,8 +103,7 @@ export async function lockPayOrderOf(sql: Sql, paymentId: string): Promise<PayOr
 export async function ordersPaidBy(sql: Sql, paymentId: string): Promise<OrderOfPayOrder[]> {
   return sql.query<OrderOfPayOrder>({
     name: 'pay_order_orders_of',
-    text: `SELECT id, type, state, cancel_intent, payable, discount_amount
-      FROM core.orders WHERE pay_order_id = (SELECT pay_order_id FROM core.payment WHERE id = $1) ORDER BY id`,
+    text: `SELECT ${ORDER_COLUMNS} FROM core.orders o WHERE pay_order_id = (SELECT pay_order_id FROM core.payment WHERE id = $1) ORDER BY id`,
     values: [paymentId],
   });
 }
@@ -109,8 +112,7 @@ export async function ordersPaidBy(sql: Sql, paymentId: string): Promise<OrderOf
 export async function ordersOf(sql: Sql, payOrderId: string): Promise<OrderOfPayOrder[]> {
   return sql.query<OrderOfPayOrder>({
     name: 'pay_order_orders',
-    text: `SELECT id, type, state, cancel_intent, payable, discount_amount
-      FROM core.orders WHERE pay_order_id = $1 ORDER BY id`,
+    text: `SELECT ${ORDER_COLUMNS} FROM core.orders o WHERE pay_order_id = $1 ORDER BY id`,
     values: [payOrderId],
   });
 }

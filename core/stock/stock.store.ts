@@ -39,6 +39,8 @@ export async function reservePieces(
   pieces: readonly Pieces[],
   expiresAt: Date,
 ): Promise<Lack[]> {
+  const [only] = pieces;
+  if (only !== undefined && pieces.length === 1) return reserveOne(sql, orderId, only, expiresAt);
   return sql.query<Lack>({
     name: 'stock_reserve',
     text: `WITH wanted AS (
@@ -50,6 +52,22 @@ export async function reservePieces(
       ) ${SELECT_LACKING}`,
     values: [orderId, pieces.map((p) => p.skuId), pieces.map((p) => p.quantity), expiresAt],
   });
+}
+
+/** One SKU locks one row, so there is no order to keep: a third of the statement above. */
+async function reserveOne(sql: Sql, orderId: string, { skuId, quantity }: Pieces, expiresAt: Date): Promise<Lack[]> {
+  const rows = await sql.query({
+    name: 'stock_reserve_one',
+    text: `WITH set_aside AS (
+        UPDATE core.stock SET on_hand = on_hand - $3, reserved = reserved + $3
+        WHERE sku_id = $2 AND warehouse_id = ${WAREHOUSE} AND on_hand >= $3 RETURNING sku_id, warehouse_id
+      ) INSERT INTO core.reservation (order_id, sku_id, warehouse_id, quantity, state, expires_at, due_at)
+        SELECT $1, sku_id, warehouse_id, $3, 'held', $4, $4 FROM set_aside RETURNING id`,
+    values: [orderId, skuId, quantity, expiresAt],
+  });
+  if (rows.length === 1) return [];
+  const [stock] = await readStock(sql, [skuId]);
+  return [{ skuId, wanted: quantity, available: stock?.on_hand ?? 0 }];
 }
 
 /** `held` → `taken`, unless any was released. Returns whether every reservation of the order is taken now. */
@@ -69,6 +87,23 @@ export async function takePieces(sql: Sql, orderId: string): Promise<boolean> {
     values: [orderId],
   });
   return rows[0]?.whole === true;
+}
+
+/**
+ * The same of an order with one line, and so with one reservation at most: no order of locks to keep. False when it was
+ * not `held`: taken or released before, or never there.
+ */
+export async function takeOne(sql: Sql, orderId: string): Promise<boolean> {
+  const rows = await sql.query({
+    name: 'stock_take_one',
+    text: `WITH taken AS (
+        UPDATE core.reservation SET state = 'taken', due_at = NULL, lease_until = NULL
+        WHERE order_id = $1 AND state = 'held' RETURNING sku_id, warehouse_id, quantity
+      ) UPDATE core.stock s SET reserved = s.reserved - t.quantity, sold = s.sold + t.quantity
+        FROM taken t WHERE s.sku_id = t.sku_id AND s.warehouse_id = t.warehouse_id RETURNING s.sku_id`,
+    values: [orderId],
+  });
+  return rows.length === 1;
 }
 
 /** `held` → `released`; returns how many pieces came back. */

@@ -1,7 +1,7 @@
 import type { Sql, Tx } from '../kernel/db/database.ts';
 import type { Refusal } from '../kernel/errors.ts';
 import { type Lack, type Pieces, perSku, refuseLack } from './pieces.ts';
-import { holdPieces, readStock, releaseDue, releasePieces, reservePieces, takePieces } from './stock.store.ts';
+import { holdPieces, readStock, releaseDue, releasePieces, reservePieces, takeOne, takePieces } from './stock.store.ts';
 
 /** What one SKU's stock looks like to the shop. */
 export interface StockView {
@@ -31,10 +31,10 @@ export async function reserve(
  * The order is paid: reserved → sold, all of it or nothing. Taking twice takes once.
  *
  * Returns false, and takes nothing, when a reservation had been released before: then the caller reserves again
- * (`holdUntil`), or releases the rest and refunds.
+ * (`holdUntil`), or releases the rest and refunds. `single`: the order has one line, which is cheaper.
  */
-export async function take(tx: Sql, orderId: string): Promise<boolean> {
-  return takePieces(tx, orderId);
+export async function take(tx: Sql, orderId: string, single = false): Promise<boolean> {
+  return (single && (await takeOne(tx, orderId))) || takePieces(tx, orderId);
 }
 
 /** Gives back what is still held: reserved → on hand, exactly once however often it is called. Returns the pieces. */

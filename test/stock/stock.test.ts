@@ -107,6 +107,40 @@ describe('take', () => {
     expect(await core.ctx.db.tx((tx) => take(tx, newOrder()))).toBe(true);
   });
 
+  it('of an order with one line makes the same of it', async () => {
+    const [a] = await skus(5);
+    const order = newOrder();
+    await hold(order, [at(a, 2)]);
+    expect(await core.ctx.db.tx((tx) => take(tx, order, true))).toBe(true);
+    expect(await core.ctx.db.tx((tx) => take(tx, order, true))).toBe(true);
+    expect(await state(a)).toEqual([3, 0, 2]);
+    expect(await states(order)).toEqual(['taken']);
+    expect(await core.ctx.db.tx((tx) => take(tx, newOrder(), true))).toBe(true);
+    const gone = newOrder();
+    await hold(gone, [at(a, 2)]);
+    await core.ctx.db.tx((tx) => release(tx, gone));
+    expect(await core.ctx.db.tx((tx) => take(tx, gone, true))).toBe(false);
+    expect(await state(a)).toEqual([3, 0, 2]);
+  });
+
+  it('of an order with one line, racing a release, one of the two wins whole', async () => {
+    const [a] = await skus(1_000);
+    const all = Array.from({ length: 40 }, newOrder);
+    for (const order of all) await hold(order, [at(a, 2)]);
+    const outcomes = await Promise.all(
+      all.map(async (order) => {
+        const [taken, released] = await Promise.all([
+          core.ctx.db.tx((tx) => take(tx, order, true)),
+          core.ctx.db.tx((tx) => release(tx, order)),
+        ]);
+        expect(taken ? 0 : 2).toBe(released);
+        return taken;
+      }),
+    );
+    const sold = outcomes.filter(Boolean).length;
+    expect(await state(a)).toEqual([1_000 - 2 * sold, 0, 2 * sold]);
+  });
+
   it('after a release takes nothing and says so', async () => {
     const [a] = await skus(5);
     const order = newOrder();
