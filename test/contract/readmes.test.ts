@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { VARIABLE_NAMES } from '../../core/kernel/config.ts';
 
 /* Every room says what lives in it, and what it says of its files is so. */
 const ROOT = join(import.meta.dirname, '../..');
@@ -57,5 +58,16 @@ describe('the rooms', async () => {
     const text = await readFile(join(ROOT, readme), 'utf8');
     const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, link]) => link ?? '');
     for (const link of links) expect([link, existsSync(join(ROOT, dirname(readme), link))]).toEqual([link, true]);
+  });
+
+  test('the front door names every variable that is read, and no other', async () => {
+    const text = await readFile(join(ROOT, 'README.md'), 'utf8');
+    const [, section = ''] = text.split('## Configuration');
+    const [table = ''] = section.split('\n## ');
+    const rows = table.split('\n').filter((line) => line.startsWith('| `'));
+    const named = rows.flatMap((row) =>
+      [...(row.split('|')[1] ?? '').matchAll(/`([A-Z_]+)`/g)].map(([, name]) => name),
+    );
+    expect(named.sort()).toEqual([...VARIABLE_NAMES].sort());
   });
 });
