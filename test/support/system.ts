@@ -12,7 +12,7 @@ import { eventually } from './eventually.ts';
 export type Kind = 'core' | 'control' | 'reconcile' | 'sandbox';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const WEBHOOK_SECRET = `whsec_${Buffer.from('a secret that only this test run knows').toString('base64')}`;
+export const WEBHOOK_SECRET = `whsec_${Buffer.from('a secret that only this test run knows').toString('base64')}`;
 
 export interface SystemOptions {
   readonly cores?: number;
