@@ -101,7 +101,7 @@ const VARIABLES = {
 } as const satisfies Record<string, { schema: z.ZodType<string | number>; secret?: true }>;
 
 function tokenShape() {
-  return z.string().regex(/^tg_[A-Za-z0-9_-]{20,200}$/, 'a token as `tidegate token create` prints it');
+  return z.string().regex(/^tg_[A-Za-z0-9_-]{20,200}$/, 'a token as POST /v1/tokens of control answers it');
 }
 
 type VariableName = keyof typeof VARIABLES;
