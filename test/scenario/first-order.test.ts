@@ -1,10 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { z } from 'zod';
 import { eventually } from '../support/eventually.ts';
-import { ADDRESS, Shop } from '../support/shop.ts';
+import { ADDRESS, placedAnswer, Shop } from '../support/shop.ts';
 import { type System, startSystem } from '../support/system.ts';
-
-const placedOrders = z.object({ payOrderId: z.string(), orders: z.array(z.object({ orderId: z.string() })) });
 
 let system: System;
 let shop: Shop;
@@ -24,7 +21,7 @@ it('places, pays, ships and books an order over HTTP', async () => {
     'first',
   );
   expect(placed).toMatchObject({ status: 201, body: { payable: { amount: 15_800, currency: 'CNY' } } });
-  const { payOrderId, orders } = placedOrders.parse(placed.body);
+  const { payOrderId, orders } = placedAnswer.parse(placed.body);
   const paying = await shop.pay(payOrderId);
   expect(paying).toMatchObject({ status: 200, body: { status: { code: 'P7' } } });
   const paymentId = String(paying.body['paymentId']);

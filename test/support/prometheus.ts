@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemClock } from '../../core/kernel/clock.ts';
 import { freePort } from '../../core/kernel/ports.ts';
 import { eventually } from './eventually.ts';
 
@@ -77,7 +78,7 @@ export class Prometheus implements AsyncDisposable {
 
   /** Values of the last `seconds`, one a second. */
   async over(query: string, seconds: number): Promise<Sample[]> {
-    const end = Date.now() / 1000;
+    const end = systemClock.now().getTime() / 1000;
     const range = { start: String(end - seconds), end: String(end), step: '1' };
     const result = await this.#ask<{ metric: Record<string, string>; values: [number, string][] }>('query_range', {
       query,

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { System } from './system.ts';
 
+/** What an order that was placed is answered with, as far as tests go on with it. */
+export const placedAnswer = z.object({ payOrderId: z.string(), orders: z.array(z.object({ orderId: z.string() })) });
+
 const product = z.object({ spuId: z.string(), skus: z.array(z.object({ skuId: z.string() })) });
 
 /** Each import has a key of its own, whichever shop sends it. */

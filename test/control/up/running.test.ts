@@ -2,6 +2,7 @@ import { readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
+import { placedAnswer } from '../../support/shop.ts';
 import { CHILDREN, DataDir, isAlive, kill, Up, Visitor } from '../../support/up.ts';
 
 let dataDir: DataDir;
@@ -18,7 +19,7 @@ async function idle(): Promise<void> {
 async function buy(visitor: Visitor, key: string): Promise<string> {
   const placed = await visitor.place(key);
   expect(placed.status, JSON.stringify(placed.body)).toBe(201);
-  const { payOrderId, orders } = placed.body as unknown as { payOrderId: string; orders: { orderId: string }[] };
+  const { payOrderId, orders } = placedAnswer.parse(placed.body);
   await visitor.pay(payOrderId);
   const orderId = orders[0]?.orderId ?? '';
   await eventually(async () => expect(await visitor.stateOf(orderId)).toBe('O2'));
