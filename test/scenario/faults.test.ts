@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
 import { booksOf, expectBooksAgree, LIVE } from '../support/books.ts';
 import { eventually } from '../support/eventually.ts';
-import { ADDRESS, type Reply, Shop } from '../support/shop.ts';
+import { ADDRESS, faultsAnswer, type Reply, Shop } from '../support/shop.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /**
@@ -110,13 +109,9 @@ async function doggedly(call: () => Promise<Reply>): Promise<Reply> {
   );
 }
 
-const struck = z.object({
-  faults: z.array(z.object({ kind: z.string(), service: z.string(), fired: z.int() })),
-});
-
 /** Lifts the faults, after making sure that each of them really struck, and waits until nothing is on its way any more. */
 async function settle(system: System, shop: Shop): Promise<void> {
-  const { faults } = struck.parse((await shop.sandbox('/sandbox/faults')).body);
+  const { faults } = faultsAnswer.parse((await shop.sandbox('/sandbox/faults')).body);
   expect(faults).toHaveLength(FAULTS.length);
   for (const { kind, service, fired } of faults) expect(fired, `${service} ${kind}`).toBeGreaterThan(10);
   expect((await shop.sandbox('/sandbox/faults', { method: 'DELETE' })).status).toBe(200);

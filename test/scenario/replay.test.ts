@@ -3,7 +3,7 @@ import { planReplay } from '../../tui/replay/plan.ts';
 import type { Tally } from '../../tui/replay/tally.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectAgreement, expectTruth, ordersOf, SAMPLE } from '../support/retail.ts';
-import { Shop } from '../support/shop.ts';
+import { faultsAnswer, Shop } from '../support/shop.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { environmentOf, start, tidegate } from '../support/tidegate.ts';
 
@@ -125,9 +125,7 @@ describe('the replay of the sample while replies are lost and processes die', ()
     }
     expect(await ordersOf(system)).toBeLessThan(tally.purchases.invoices);
     expectAgreement(await ended, tally);
-    const { faults: struck } = (await shop.sandbox('/sandbox/faults')).body as unknown as {
-      faults: { service: string; fired: number }[];
-    };
+    const { faults: struck } = faultsAnswer.parse((await shop.sandbox('/sandbox/faults')).body);
     for (const { service, fired } of struck) if (service !== 'marketing') expect(fired, service).toBeGreaterThan(5);
     await expectTruth(system, tally);
   }, 180_000);

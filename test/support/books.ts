@@ -34,7 +34,8 @@ export interface Books {
   readonly stockOff: number;
 }
 
-const sums = z.array(z.object({ state: z.string(), amount: z.string() }));
+/** The sum of a state whose rows have no amount is null: requests that were closed before they arrived. */
+const sums = z.array(z.object({ state: z.string(), amount: z.string().nullable() }));
 const effectsSchema = z.object({
   trades: sums,
   refunds: sums,
@@ -63,7 +64,7 @@ export async function booksOf(system: System): Promise<Books> {
         WHERE r.sku_id = s.sku_id AND r.state = 'taken')) AS "stockOff"`,
   });
   if (ours === undefined) throw new Error('no books');
-  const sum = (rows: readonly { state: string; amount: string }[], state: string): number =>
+  const sum = (rows: z.infer<typeof sums>, state: string): number =>
     rows.filter((row) => row.state === state).reduce((total, row) => total + Number(row.amount), 0);
   return {
     ...ours,

@@ -6,6 +6,11 @@ import type { System } from './system.ts';
 /** What an order that was placed is answered with, as far as tests go on with it. */
 export const placedAnswer = z.object({ payOrderId: z.string(), orders: z.array(z.object({ orderId: z.string() })) });
 
+/** The faults of the sandbox, with how often each has struck. */
+export const faultsAnswer = z.object({
+  faults: z.array(z.object({ kind: z.string(), service: z.string(), fired: z.int() })),
+});
+
 const product = z.object({ spuId: z.string(), skus: z.array(z.object({ skuId: z.string() })) });
 
 /** Each import has a key of its own, whichever shop sends it. */

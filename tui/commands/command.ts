@@ -12,13 +12,3 @@ export interface CommandContext {
   /** What the process ends with when the command returns. 0 good, 1 a bad verdict, 2 bad usage or no answer. */
   exitCode: number;
 }
-
-/** Ends a command with words for the person who ran it: what is wrong, and what to do. No stack is shown. */
-export class CommandError extends Error {
-  readonly exitCode: number;
-  constructor(message: string, exitCode = 2) {
-    super(message);
-    this.name = 'CommandError';
-    this.exitCode = exitCode;
-  }
-}

@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
+import { CommandError } from '../command-error.ts';
 import { explain, stackOf, told } from '../explain.ts';
 import { loadSettings, type Settings } from '../settings.ts';
-import { type CommandContext, CommandError } from './command.ts';
+import type { CommandContext } from './command.ts';
 
 const NOT_COMMANDS = new Set(['main.ts', 'command.ts']);
 

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { ApiError, Client, Unreachable } from '../client.ts';
+import { CommandError } from '../command-error.ts';
 import { BadLine } from '../replay/bad-line.ts';
 import { askChecks, closeBooks } from '../replay/closing.ts';
 import { OutOfPatience } from '../replay/pace.ts';
@@ -8,7 +9,7 @@ import { type Cast, type Performance, play } from '../replay/player.ts';
 import { progress, QUIET } from '../replay/progress.ts';
 import { demandReady } from '../replay/ready.ts';
 import { agrees, type Closing, describe, summary, summaryJson } from '../replay/summary.ts';
-import { type CommandContext, CommandError } from './command.ts';
+import type { CommandContext } from './command.ts';
 
 interface Options {
   readonly speed: number;

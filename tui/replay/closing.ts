@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ApiError, type Client, Unreachable } from '../client.ts';
-import { inParallel, patiently, until } from './pace.ts';
+import { monotonicMs, until } from '../clock.ts';
+import { inParallel, patiently } from './pace.ts';
 import type { Played } from './shopper.ts';
 
 /** What three books say of one invoice's money, in minor units, and where its order stands. */
@@ -61,7 +62,7 @@ export interface CloseOptions {
 
 /** Reads the three books invoice by invoice, waiting until its order is paid and fulfilled. */
 export async function closeBooks(played: readonly Played[], readers: Readers, options: CloseOptions): Promise<Books> {
-  const giveUpMs = performance.now() + options.patienceMs;
+  const giveUpMs = monotonicMs() + options.patienceMs;
   const sums = { moneyIn: 0, accounted: 0, channel: 0, fulfilled: 0 };
   const apart: Entry[] = [];
   await inParallel(played, READERS, options.signal, async (one, signal) => {
@@ -108,8 +109,8 @@ async function readSettled(
   for (;;) {
     const view = await patiently(signal, () => shop.call(payOrderView, `/v1/pay-orders/${payOrderId}`, { signal }));
     const waits = view.orders.some(({ state }) => UNSETTLED.has(state.code));
-    if (!waits || performance.now() > giveUpMs) return view;
-    await until(performance.now() + LOOK_AGAIN_MS, signal);
+    if (!waits || monotonicMs() > giveUpMs) return view;
+    await until(monotonicMs() + LOOK_AGAIN_MS, signal);
   }
 }
 
@@ -161,7 +162,7 @@ export async function askChecks(
   options: { readonly patienceMs: number; readonly signal: AbortSignal },
 ): Promise<Verdict> {
   const { signal } = options;
-  const giveUpMs = performance.now() + options.patienceMs;
+  const giveUpMs = monotonicMs() + options.patienceMs;
   const first = new Map<string, string>();
   try {
     const begun = await control.call(overview, '/v1/overview', { signal });
@@ -169,9 +170,9 @@ export async function askChecks(
       const seen = await control.call(overview, '/v1/overview', { signal });
       const notSince = seen.checks.filter((check) => !coversAll(check, begun.at, first)).map(({ id }) => id);
       const { verdict, verdictReason: reason, openFindings } = seen;
-      if (notSince.length === 0 || performance.now() > giveUpMs)
+      if (notSince.length === 0 || monotonicMs() > giveUpMs)
         return { verdict, reason, checks: seen.checks.length, notSince, openFindings };
-      await until(performance.now() + LOOK_AGAIN_MS * 2, signal);
+      await until(monotonicMs() + LOOK_AGAIN_MS * 2, signal);
     }
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;

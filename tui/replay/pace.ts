@@ -1,4 +1,5 @@
 import { ApiError, Unreachable } from '../client.ts';
+import { monotonicMs, until } from '../clock.ts';
 
 /** How long a server may be away, or say "later", before the replay gives up; a restart takes a few seconds. */
 const PATIENCE_MS = 60_000;
@@ -18,14 +19,14 @@ export class OutOfPatience extends Error {
  * `OutOfPatience`.
  */
 export async function patiently<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-  const giveUpMs = performance.now() + PATIENCE_MS;
+  const giveUpMs = monotonicMs() + PATIENCE_MS;
   for (let tries = 0; ; tries += 1) {
     try {
       return await call();
     } catch (error) {
       if (!isPassing(error)) throw error;
-      if (performance.now() > giveUpMs) throw new OutOfPatience(error);
-      await until(performance.now() + Math.min(PAUSE_MAX_MS, 50 * 2 ** Math.min(tries, 10)), signal);
+      if (monotonicMs() > giveUpMs) throw new OutOfPatience(error);
+      await until(monotonicMs() + Math.min(PAUSE_MAX_MS, 50 * 2 ** Math.min(tries, 10)), signal);
     }
   }
 }
@@ -58,23 +59,4 @@ export async function inParallel<T>(
   );
   await Promise.allSettled(workers);
   either.throwIfAborted();
-}
-
-/** Waits until a moment of `performance.now()`; rejects with the signal's reason. */
-export async function until(atMs: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const ms = atMs - performance.now();
-  if (ms <= 0) return;
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }
-    function stop(): void {
-      clearTimeout(timer);
-      reject(signal.reason);
-    }
-    signal.addEventListener('abort', stop, { once: true });
-  });
 }

@@ -1,31 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type RetailLine, readLines } from './lines.ts';
+import type { PlannedInvoice, PlannedSku } from './planned.ts';
 import type { Tally } from './tally.ts';
 import { Untidiness } from './untidiness.ts';
-
-/** A SKU that the replay needs: a stock code at one price. The file has the same code at many prices. */
-export interface PlannedSku {
-  readonly key: string;
-  readonly stockCode: string;
-  readonly description: string;
-  readonly unitPrice: string;
-  readonly unitPriceMinor: number;
-  /** Codes that are no goods (postage, manual, discounts): charges without stock. */
-  readonly charge: boolean;
-  pieces: number;
-}
-
-export interface PlannedInvoice {
-  readonly invoiceNo: string;
-  readonly at: Date;
-  /** NULL: a guest. */
-  readonly customerId: string | null;
-  readonly country: string;
-  readonly lines: readonly { readonly sku: PlannedSku; readonly quantity: number }[];
-  /** What the shopper pays, in pence. */
-  readonly worth: number;
-  readonly chargesOnly: boolean;
-}
 
 export interface Plan {
   readonly tally: Tally;

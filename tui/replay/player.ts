@@ -1,5 +1,6 @@
 import type { Client } from '../client.ts';
-import { inParallel, until } from './pace.ts';
+import { monotonicMs, until } from '../clock.ts';
+import { inParallel } from './pace.ts';
 import type { Plan } from './plan.ts';
 import { productsOf, stockUp } from './shelf.ts';
 import { type Counters, type Played, type Refused, shopOne } from './shopper.ts';
@@ -41,7 +42,7 @@ export async function play(plan: Plan, cast: Cast, performed: Performance, optio
   });
   stage.begin('invoices', plan.invoices.length);
   const first = plan.invoices[0]?.at.getTime() ?? 0;
-  const startedMs = performance.now();
+  const startedMs = monotonicMs();
   await inParallel(plan.invoices, width, signal, async (invoice, either) => {
     await until(startedMs + (invoice.at.getTime() - first) / options.speed, either);
     const outcome = await shopOne(invoice, cast, { runKey: plan.digest, shelf, signal: either });

@@ -1,4 +1,5 @@
 import { Bar, Presets } from 'cli-progress';
+import { monotonicMs } from '../clock.ts';
 import type { Stage } from './player.ts';
 
 const TELL_EVERY_MS = 5_000;
@@ -55,13 +56,13 @@ class Lines implements Stage, Disposable {
     this.#what = what;
     this.#total = total;
     this.#done = 0;
-    this.#begunMs = performance.now();
+    this.#begunMs = monotonicMs();
     this.#toldMs = this.#begunMs;
   }
 
   step(): void {
     this.#done += 1;
-    const nowMs = performance.now();
+    const nowMs = monotonicMs();
     if (this.#done < this.#total && nowMs - this.#toldMs < TELL_EVERY_MS) return;
     this.#toldMs = nowMs;
     const seconds = Math.round((nowMs - this.#begunMs) / 1000);

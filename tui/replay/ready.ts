@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ApiError, type Client, Unreachable } from '../client.ts';
-import { CommandError } from '../commands/command.ts';
+import { CommandError } from '../command-error.ts';
 import type { Cast } from './player.ts';
 
 const anything = z.unknown();

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Client } from '../client.ts';
 import { inParallel, patiently } from './pace.ts';
-import type { PlannedSku } from './plan.ts';
+import type { PlannedSku } from './planned.ts';
 
 /** Every planned SKU's id in the shop. */
 export type Shelf = ReadonlyMap<PlannedSku, string>;

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { ApiError, type Client } from '../client.ts';
-import { patiently, until } from './pace.ts';
-import type { PlannedInvoice } from './plan.ts';
+import { monotonicMs, until } from '../clock.ts';
+import { patiently } from './pace.ts';
+import type { PlannedInvoice } from './planned.ts';
 import type { Shelf } from './shelf.ts';
 
 export interface Counters {
@@ -74,7 +75,7 @@ async function placeOne(
   { runKey, shelf, signal }: ShopOptions,
 ): Promise<z.output<typeof orderAnswer>> {
   const key = `replay-${runKey}-${invoice.invoiceNo}${round === 1 ? '' : `.${round}`}`;
-  const giveUpMs = performance.now() + STOCK_WAIT_MS;
+  const giveUpMs = monotonicMs() + STOCK_WAIT_MS;
   for (;;) {
     try {
       return await patiently(signal, () =>
@@ -88,8 +89,8 @@ async function placeOne(
     } catch (error) {
       // The stock holds exactly what the file sells: what is missing is still set aside for this invoice's closed order.
       const stillHeld = round > 1 && error instanceof ApiError && error.code === 'sold_out';
-      if (!stillHeld || performance.now() > giveUpMs) throw error;
-      await until(performance.now() + LOOK_AGAIN_MS, signal);
+      if (!stillHeld || monotonicMs() > giveUpMs) throw error;
+      await until(monotonicMs() + LOOK_AGAIN_MS, signal);
     }
   }
 }
@@ -123,16 +124,16 @@ function guestOf({ invoiceNo }: PlannedInvoice): string {
 
 /** Presses pay, waits for the channel to be ready, and pays there. False: the order is closed and cannot be paid. */
 async function payOne(payOrderId: string, { shop, channel }: Counters, signal: AbortSignal): Promise<boolean> {
-  const giveUpMs = performance.now() + PAY_WAIT_MS;
+  const giveUpMs = monotonicMs() + PAY_WAIT_MS;
   for (;;) {
     const attempt = await pressPay(payOrderId, shop, signal);
     if (attempt === null) return false;
     const { code } = attempt.status;
     if (code === 'P8') return true;
     if (code === 'P7' && (await atTheCounter(attempt.paymentId, channel, signal))) return true;
-    if (performance.now() > giveUpMs)
+    if (monotonicMs() > giveUpMs)
       throw new ApiError(504, 'pay_stuck', 'Paying takes too long', `pay order ${payOrderId} stands at ${code}`, null);
-    await until(performance.now() + LOOK_AGAIN_MS, signal);
+    await until(monotonicMs() + LOOK_AGAIN_MS, signal);
   }
 }
 

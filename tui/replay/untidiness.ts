@@ -1,5 +1,5 @@
 import type { RetailLine } from './lines.ts';
-import type { PlannedInvoice } from './plan.ts';
+import type { PlannedInvoice } from './planned.ts';
 import type { Tally } from './tally.ts';
 
 const SEVERAL = Symbol('several prices');
