@@ -1,6 +1,7 @@
 import { Box, Text, useApp, useInput, useWindowSize } from 'ink';
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { Propagation, SwitchView } from '../control/api/contract.ts';
+import { after } from './clock.ts';
 import { Detail } from './components/detail.tsx';
 import { FlipDialog } from './components/dialog.tsx';
 import { Footer, footerRows } from './components/footer.tsx';
@@ -151,8 +152,8 @@ function useToast(newest: Propagation | undefined): [Toast | null, (outcome: Fli
   const passing = toast?.passing === true;
   useEffect(() => {
     if (!passing) return;
-    const timer = setTimeout(() => setOutcome((now) => (now === outcome ? null : now)), PASSING_MS);
-    return () => clearTimeout(timer);
+    const passed = after(PASSING_MS, () => setOutcome((now) => (now === outcome ? null : now)));
+    return () => passed[Symbol.dispose]();
   }, [passing, outcome]);
   return [toast, setOutcome];
 }

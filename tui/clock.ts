@@ -23,3 +23,15 @@ export async function until(atMs: number, signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', stop, { once: true });
   });
 }
+
+/** Calls `fn` once after `ms`; disposed before that, never. */
+export function after(ms: number, fn: () => void): Disposable {
+  const timer = setTimeout(fn, ms);
+  return { [Symbol.dispose]: () => clearTimeout(timer) };
+}
+
+/** Calls `fn` every `ms` until it is disposed. */
+export function every(ms: number, fn: () => void): Disposable {
+  const timer = setInterval(fn, ms);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}

@@ -1,5 +1,6 @@
 import { type Overview, overview } from '../control/api/contract.ts';
 import type { Client } from './client.ts';
+import { after, every, monotonicMs } from './clock.ts';
 import { explain, type Trouble } from './explain.ts';
 
 /** What the screens show: the newest overview, how old it is, and why there is no newer one. */
@@ -32,8 +33,8 @@ export class Feed {
   readonly #staleMs: number;
   readonly #listeners = new Set<() => void>();
   readonly #stop = new AbortController();
-  #timer: NodeJS.Timeout | undefined;
-  #heartbeat: NodeJS.Timeout | undefined;
+  #timer: Disposable | undefined;
+  #heartbeat: Disposable | undefined;
   #asking = false;
   #askAgain = false;
   #failures = 0;
@@ -54,7 +55,7 @@ export class Feed {
   readonly read = (): FeedState => this.#state;
 
   start(): void {
-    this.#heartbeat = setInterval(() => this.#grow(), HEARTBEAT_MS);
+    this.#heartbeat = every(HEARTBEAT_MS, () => this.#grow());
     void this.#ask();
   }
 
@@ -66,14 +67,14 @@ export class Feed {
 
   stop(): void {
     this.#stop.abort();
-    clearTimeout(this.#timer);
-    clearInterval(this.#heartbeat);
+    this.#timer?.[Symbol.dispose]();
+    this.#heartbeat?.[Symbol.dispose]();
   }
 
   async #ask(): Promise<void> {
     if (this.#asking || this.#stop.signal.aborted) return;
     this.#asking = true;
-    clearTimeout(this.#timer);
+    this.#timer?.[Symbol.dispose]();
     try {
       const { signal } = this.#stop;
       this.#answered(await this.#client.call(overview, '/v1/overview', { timeoutMs: ANSWER_TIMEOUT_MS, signal }));
@@ -89,13 +90,13 @@ export class Feed {
       this.#askAgain = false;
       return this.#ask();
     }
-    this.#timer = setTimeout(() => void this.#ask(), this.#pauseMs());
+    this.#timer = after(this.#pauseMs(), () => void this.#ask());
   }
 
   /** An answer that repeats the one before is not news: whatever stands between us and control, its data is as old. */
   #answered(data: Overview): void {
     this.#failures = 0;
-    if (data.at !== this.#state.data?.at) this.#newAtMs = performance.now();
+    if (data.at !== this.#state.data?.at) this.#newAtMs = monotonicMs();
     this.#set(data, null);
   }
 
@@ -111,7 +112,7 @@ export class Feed {
   }
 
   #ageMs(): number {
-    return this.#newAtMs === null ? 0 : performance.now() - this.#newAtMs;
+    return this.#newAtMs === null ? 0 : monotonicMs() - this.#newAtMs;
   }
 
   #set(data: Overview | null, trouble: Trouble | null): void {

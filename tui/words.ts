@@ -138,3 +138,8 @@ const WIDE =
 export function columnsOf(text: string): number {
   return [...text].length + (text.match(WIDE)?.length ?? 0);
 }
+
+/** How a switch stands. Away from `on` is written so that it is seen without colour. */
+export function sideOf(on: boolean): string {
+  return on ? 'on' : 'OFF';
+}

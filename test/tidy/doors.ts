@@ -26,8 +26,8 @@ const DOORS: readonly Door[] = [
     mend: 'move what is needed out of it into a room',
   },
   {
-    to: /^(core|core\/sandbox|control|reconcile|tui)\/app\.tsx?$/,
-    opensFor: /(^|\/)(main|up)\.tsx?$/,
+    to: /^(core|core\/sandbox|control|reconcile)\/app\.ts$/,
+    opensFor: /(^|\/)(main|up)\.ts$/,
     why: 'an app.ts composes the rooms of one process; a room that used it would use all of them',
     mend: 'take what is needed from its own room, or hand it in',
   },

@@ -33,7 +33,7 @@ describe('a sense of its own is found', () => {
     ['chance', `import { randomUUID as id } from 'crypto';`],
     ['chance', `import crypto from 'node:crypto';`],
   ])('for %s: %s', (sense, code) => {
-    for (const path of ['core/orders/orders.ts', 'control/app.ts', 'reconcile/runner.ts']) {
+    for (const path of ['core/orders/orders.ts', 'control/app.ts', 'reconcile/runner.ts', 'tui/feed.ts']) {
       expect(sensedIn(path, code)).toEqual([expect.stringContaining(`a sense of its own for ${sense}`)]);
     }
   });

@@ -39,7 +39,7 @@ const IMPORTS: Readonly<Record<string, Readonly<Record<string, Sense>>>> = {
 const MAY_SENSE: readonly { readonly path: RegExp; readonly senses: readonly Sense[] }[] = [
   { path: /^core\/kernel\//, senses: ['environment', 'time', 'duration', 'timer', 'chance'] },
   { path: /^tui\/settings\.ts$/, senses: ['environment'] },
-  { path: /^tui\//, senses: ['duration', 'timer'] },
+  { path: /^tui\/clock\.ts$/, senses: ['duration', 'timer'] },
   { path: /^test\//, senses: ['environment', 'duration'] },
   // Waiting for something to come true, with a bound: the one place where a test sleeps.
   { path: /^test\/support\/eventually\.ts$/, senses: ['timer'] },

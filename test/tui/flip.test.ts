@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type SwitchView, switchView } from '../../control/api/contract.ts';
 import { eventually } from '../support/eventually.ts';
 import { ADDRESS, http, type Reply, Shop } from '../support/shop.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -25,9 +26,9 @@ afterAll(async () => {
   await system?.[Symbol.asyncDispose]();
 });
 
-async function theSwitch(): Promise<{ on: boolean; version: number; reason: string | null; updatedBy: string }> {
+async function theSwitch(): Promise<SwitchView> {
   const { body } = await http(`${system.one('control').url}/v1/switches/${KEY}`, { token: system.tokens.viewer });
-  return body as unknown as Awaited<ReturnType<typeof theSwitch>>;
+  return switchView.parse(body);
 }
 
 /** Somebody else's flip, over HTTP. */

@@ -1,6 +1,8 @@
 import { Box, Text } from 'ink';
-import type { Fact } from '../panels/panel-spec.ts';
 import { columnsOf } from '../words.ts';
+
+/** A line of the details: what it is, and its value. */
+export type Fact = readonly [label: string, value: string];
 
 export interface DetailProps {
   readonly title: string;

@@ -2,7 +2,7 @@ import { Box, Text, useInput, usePaste } from 'ink';
 import { useRef, useState } from 'react';
 import type { SwitchView } from '../../control/api/contract.ts';
 import { type Press, pressesOf } from '../keys.ts';
-import { sideOf } from '../panels/switches.tsx';
+import { sideOf } from '../words.ts';
 import { Toned } from './panel.tsx';
 
 export interface FlipDialogProps {

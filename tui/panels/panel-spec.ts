@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import type { Overview } from '../../control/api/contract.ts';
+import type { Fact } from '../components/detail.tsx';
 
 /** What a panel draws from. */
 export interface PanelView {
@@ -11,9 +12,6 @@ export interface PanelView {
   /** The selected row; −1 while another panel has the focus. */
   readonly selected: number;
 }
-
-/** A line of the details: what it is, and its value. */
-export type Fact = readonly [label: string, value: string];
 
 /**
  * One panel of the first screen: one file, which the screen places by its name. Rows are selected by key, not by place,

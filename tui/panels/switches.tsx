@@ -1,11 +1,7 @@
 import type { SwitchView } from '../../control/api/contract.ts';
 import { Row } from '../components/panel.tsx';
-import { ageAt } from '../words.ts';
+import { ageAt, sideOf } from '../words.ts';
 import { mark, type PanelSpec, type PanelView, WIDE } from './panel-spec.ts';
-
-export function sideOf(on: boolean): string {
-  return on ? 'on' : 'OFF';
-}
 
 /** Where it stands away from its default: since when, and by whom where there is room. The key is never cut for it. */
 function since(one: SwitchView, { data, width }: PanelView): string {
