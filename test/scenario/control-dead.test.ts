@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Propagation, switchFlipped } from '../../control/api/contract.ts';
 import { snapshotPath } from '../../core/guard/live.ts';
 import { eventually } from '../support/eventually.ts';
-import { ADDRESS, http, type Reply, Shop } from '../support/shop.ts';
+import { ADDRESS, http, placedAnswer, type Reply, Shop } from '../support/shop.ts';
 import { type Proc, type System, startSystem } from '../support/system.ts';
 
 /**
@@ -84,7 +84,7 @@ let openOrder: { payOrderId: string; orderId: string };
 it('a flip is enforced on every core when its answer says so', async () => {
   const placed = await order(0);
   expect(placed.status).toBe(201);
-  const { payOrderId, orders: made } = placed.body as unknown as { payOrderId: string; orders: { orderId: string }[] };
+  const { payOrderId, orders: made } = placedAnswer.parse(placed.body);
   openOrder = { payOrderId, orderId: made[0]?.orderId ?? '' };
   expect(await flip(false)).toMatchObject({ applied: 2, total: 2, stragglers: [] });
   await expectClosed(0);
