@@ -14,7 +14,7 @@ export interface ShipmentRow extends MachineRow {
 }
 
 /** What the fulfilment service is told of a shipment. */
-export async function parcelOf(sql: Sql, shipment: ShipmentRow): Promise<InitParcel> {
+export async function parcelOf(sql: Sql, shipment: Pick<ShipmentRow, 'id' | 'order_id'>): Promise<InitParcel> {
   const rows = await sql.query<{ type: string; address: unknown; sku_id: number; name: string; quantity: number }>({
     name: 'shipment_parcel',
     text: `SELECT o.type, o.address, l.sku_id, l.name, l.quantity

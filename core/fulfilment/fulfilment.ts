@@ -7,11 +7,14 @@ import { orderMachine } from '../orders/orders.machine.ts';
 import { lockPayOrder } from '../payorders/payorders.ts';
 import { openRefund } from '../refunds/refunds.ts';
 import { shipmentMachine } from './fulfilment.machine.ts';
-import type { ParcelView } from './fulfilment.port.ts';
+import type { InitParcel, ParcelView } from './fulfilment.port.ts';
 import { paidShareOf, parcelOf, type ShipmentRow, undeliveredOf } from './fulfilment.store.ts';
 
 /** How often a shipment that is under way is asked for when no callback comes. */
 const POLL_MS = 15_000;
+
+/** What a shipment is made of, read along with its opening, for the one who asks for it a moment later. */
+const readAlong = new WeakMap<ShipmentRow, InitParcel>();
 
 /**
  * Opens the shipment of a paid order, in the transaction that paid it, and asks the fulfilment service once that is
@@ -22,14 +25,17 @@ export async function openShipment(
   context: CoreContext,
   of: { readonly orderId: string; readonly payOrderId: string },
 ): Promise<void> {
-  const row = await context.mover.create<ShipmentRow, typeof shipmentMachine>(tx, shipmentMachine, {
-    id: newId('shp', context.clock, context.random),
+  const id = newId('shp', context.clock, context.random);
+  const opening = context.mover.create<ShipmentRow, typeof shipmentMachine>(tx, shipmentMachine, {
+    id,
     onward: ['F1'],
     columns: { order_id: of.orderId, pay_order_id: of.payOrderId, created_at: context.clock.now() },
     actor: 'core',
     reason: 'the order is paid',
     scope: of.payOrderId,
   });
+  const [row, parcel] = await Promise.all([opening, parcelOf(tx, { id, order_id: of.orderId })]);
+  readAlong.set(row, parcel);
   tx.afterCommit(() => context.background.kick('shipment', (signal) => drive(shipmentDriver, context, row, signal)));
 }
 
@@ -69,7 +75,7 @@ async function askInit(context: CoreContext, row: ShipmentRow, signal: AbortSign
   let answer = row.tries === 0 ? null : await context.fulfilment.query(row.id, signal);
   // No record there is not a no: the request may still be on its way, so it goes out again under the same key.
   if (answer === null || (answer.kind === 'ok' && answer.value.state === 'none')) {
-    answer = await context.fulfilment.init(await parcelOf(context.db, row), signal);
+    answer = await context.fulfilment.init(readAlong.get(row) ?? (await parcelOf(context.db, row)), signal);
   }
   if (answer.kind === 'unknown') return answer;
   if (answer.kind === 'refused') {

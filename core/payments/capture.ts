@@ -210,7 +210,7 @@ interface PaidOrder {
 async function startOrStop(context: CoreContext, tx: Tx, paidOrder: PaidOrder): Promise<void> {
   const { order, payment } = paidOrder;
   if (paidOrder.stock && order.cancel_intent !== 'user') {
-    tx.withCommit(() => openShipment(tx, context, { orderId: order.id, payOrderId: payment.pay_order_id }));
+    void tx.withCommit(() => openShipment(tx, context, { orderId: order.id, payOrderId: payment.pay_order_id }));
     return;
   }
   await openRefund(tx, context, {

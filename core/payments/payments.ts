@@ -39,18 +39,17 @@ export async function pay(context: CoreContext, input: PayInput, signal: AbortSi
   }
   const opened = await catchRefusal(() => context.db.tx((tx) => openAttempt(context, tx, input)));
   if (!opened.ok) return opened;
-  const { row, fresh } = opened.value;
-  if (!fresh) return ok(statusOf(row));
-  const driven = await drive(paymentDriver, context, row, signal);
+  if (!opened.value.fresh) return ok(statusOf(opened.value.row));
+  const driven = await drive(paymentDriver, context, await opened.value.row, signal);
   return ok(statusOf(driven.row));
 }
 
-interface Opened {
-  readonly row: PaymentRow;
-  readonly fresh: boolean;
-}
+/** A fresh attempt is there when its transaction is committed. */
+type Opened =
+  | { readonly fresh: false; readonly row: PaymentRow }
+  | { readonly fresh: true; readonly row: Promise<PaymentRow> };
 
-/** Two questions to the database: what stands behind the pay order's lock, and then all that is written. */
+/** Two turns to the database: what stands behind the pay order's lock, and then the attempt together with the commit. */
 async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promise<Opened> {
   const now = context.clock.now();
   const { reserveForMs, attemptForMs } = context.terms;
@@ -65,7 +64,7 @@ async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promi
     throw new RefusalError(refuse('pay_order_unknown', `There is no pay order ${input.payOrderId}.`));
   }
   const success = attempts.find((a) => a.state === 'P8');
-  if (success !== undefined) return { row: success, fresh: false };
+  if (success !== undefined) return { fresh: false, row: success };
   const closed = whyClosed(payOrder, orders, now);
   if (closed !== null) throw new RefusalError(closed);
   const live = attempts.find((a) => (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state));
@@ -73,14 +72,11 @@ async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promi
 
   const reservedUntil = addMs(now, reserveForMs);
   const marketingFirst = payOrder.coupon_code !== null || unsettled.length > 0;
-  const [row, ...lacks] = await Promise.all([
-    createAttempt(context, tx, payOrder, { attemptNo: attempts.length + 1, channel: input.channel, marketingFirst }),
-    ...lapsing.map((orderId) => holdUntil(tx, orderId, reservedUntil)),
-  ]);
+  const lacks = await Promise.all(lapsing.map((orderId) => holdUntil(tx, orderId, reservedUntil)));
   const lack = lacks.find((l) => l !== null);
-  // The attempt that was written along goes with the transaction.
   if (lack !== undefined && lack !== null) throw new RefusalError(lack);
-  return { row, fresh: true };
+  const attempt = { attemptNo: attempts.length + 1, channel: input.channel, marketingFirst };
+  return { fresh: true, row: tx.withCommit(() => createAttempt(context, tx, payOrder, attempt)) };
 }
 
 function whyClosed(payOrder: PayOrderRow, orders: readonly OrderOfPayOrder[], now: Date): Refusal | null {
@@ -97,7 +93,7 @@ function whyClosed(payOrder: PayOrderRow, orders: readonly OrderOfPayOrder[], no
 }
 
 function joinLive(live: PaymentRow, channel: string): Opened {
-  if (live.channel === channel && live.cancel_intent === null) return { row: live, fresh: false };
+  if (live.channel === channel && live.cancel_intent === null) return { fresh: false, row: live };
   throw new RefusalError(
     refuse(
       'payment_in_progress',

@@ -18,9 +18,9 @@ export interface Sql {
 export interface Tx extends Sql {
   /**
    * Statements that travel together with COMMIT: whatever they answer decides nothing any more, and a failure of one ends
-   * the transaction.
+   * the transaction. Their outcome is there when the transaction is committed, so inside it nobody must wait for it.
    */
-  withCommit(work: () => Promise<unknown>): void;
+  withCommit<T>(work: () => Promise<T>): Promise<T>;
   /** Runs once the transaction is committed; never when it rolled back. */
   afterCommit(fn: () => void): void;
 }
@@ -256,21 +256,37 @@ class ClientTx implements Tx {
   }
 
   async commit(): Promise<void> {
-    const last = this.#last.map((work) => work());
+    const last = Promise.allSettled(this.#last.map((work) => work()));
     if (this.#begun) {
-      const [{ command }] = await Promise.all([this.#ask({ name: 'COMMIT', text: 'COMMIT' }), ...last]);
+      // If one of them fails at the server, it skips the COMMIT, which says why.
+      const { command } = await this.#ask({ name: 'COMMIT', text: 'COMMIT' });
       // A transaction that failed inside and was not noticed ends in ROLLBACK, and says so only here.
       if (command !== 'COMMIT') throw new Error('broken invariant: the transaction had failed before its commit');
+      this.#begun = false;
     }
+    const ends = await last;
     for (const hook of this.#hooks) hook();
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
   async rollback(): Promise<void> {
     if (this.#begun && this.#refused === undefined) await this.#ask({ name: 'ROLLBACK', text: 'ROLLBACK' });
   }
 
-  withCommit(work: () => Promise<unknown>): void {
-    this.#last.push(work);
+  withCommit<T>(work: () => Promise<T>): Promise<T> {
+    const outcome = new Promise<T>((resolve, reject) => {
+      this.#last.push(async () => {
+        try {
+          resolve(await work());
+        } catch (error) {
+          reject(error);
+          throw error;
+        }
+      });
+    });
+    // A transaction that fails says so by itself, and then nobody asks for this.
+    outcome.catch(() => undefined);
+    return outcome;
   }
 
   afterCommit(fn: () => void): void {

@@ -195,3 +195,40 @@ describe('values', () => {
     expect(await read()).toEqual([{ ...before[0], more: null }]);
   });
 });
+
+describe('statements that travel with the commit', () => {
+  test('are committed with it, and their outcome is there afterwards', async () => {
+    const outcome = await database.db.tx(async (tx) => {
+      await insert(tx, 1);
+      return { last: tx.withCommit(() => insert(tx, 2)) };
+    });
+    expect(await outcome.last).toEqual([{ id: 2 }]);
+    expect(await ids()).toEqual([1, 2]);
+  });
+
+  test('end the transaction when one of them fails: nothing is committed behind it', async () => {
+    let told = 0;
+    const attempt = database.db.tx(async (tx) => {
+      tx.afterCommit(() => {
+        told += 1;
+      });
+      await insert(tx, 1);
+      void tx.withCommit(() => insert(tx, 1));
+      void tx.withCommit(() => insert(tx, 2));
+    });
+    await expect(attempt).rejects.toMatchObject({ code: '23505' });
+    expect(told).toBe(0);
+    expect(await ids()).toEqual([]);
+    expect(await insert(database.db, 3)).toEqual([{ id: 3 }]);
+  });
+
+  test('are not run when the transaction fails before', async () => {
+    const attempt = database.db.tx(async (tx) => {
+      await insert(tx, 1);
+      void tx.withCommit(() => insert(tx, 2));
+      throw new Error('changed its mind');
+    });
+    await expect(attempt).rejects.toThrow('changed its mind');
+    expect(await ids()).toEqual([]);
+  });
+});
