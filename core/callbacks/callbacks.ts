@@ -93,9 +93,9 @@ async function storeAndApply(context: CoreContext, message: Message): Promise<Re
     if (known !== null) return known;
     const { outcome, carryOut } = await rule();
     await Promise.all([
-      carryOut(),
       store(tx, context, message, outcome),
       outcome.kind === 'rejected' ? noteConflict(tx, context, { ...message, reason: outcome.reason }) : undefined,
+      carryOut(),
     ]);
     return outcome;
   });

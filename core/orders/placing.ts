@@ -79,19 +79,14 @@ export interface Draft extends OrderRequest, Discount {
 /**
  * The statements go out together, none waits for another's answer; the answers are looked at in their order, so that the
  * first one that refuses or fails is the one that is told. The pay order comes first because its unique key is what a
- * second request of the same key waits at, before it touches coupon or stock.
+ * second request of the same key waits at, before it touches coupon or stock; the stock comes last, because its rows are
+ * those that many orders want at once, and are locked until the commit.
  */
 export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promise<CreatedOrder> {
   const { couponCode, payOrderId, orderId } = draft;
-  const [opened, locked, lacks, created, lines] = await Promise.allSettled([
+  const [opened, locked, created, lines, lacks] = await Promise.allSettled([
     insertPayOrder(tx, payOrderOf(draft)),
     couponCode === null ? true : lockCoupon(tx, couponCode, payOrderId),
-    reserve(
-      tx,
-      orderId,
-      draft.lines.filter((line) => line.counted),
-      addMs(draft.now, ctx.terms.reserveForMs),
-    ),
     ctx.mover.create(tx, orderMachine, {
       id: orderId,
       columns: orderColumns(draft),
@@ -101,13 +96,19 @@ export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promis
       scope: payOrderId,
     }),
     insertLines(tx, orderId, draft.lines),
+    reserve(
+      tx,
+      orderId,
+      draft.lines.filter((line) => line.counted),
+      addMs(draft.now, ctx.terms.reserveForMs),
+    ),
   ]);
   if (!answer(opened)) throw new RefusalError(refuseReusedKey());
   if (!answer(locked)) throw new RefusalError(refuseTaken(couponCode ?? ''));
-  const lacking = answer(lacks);
-  if (lacking.length > 0) throw new RefusalError(refuseLack(lacking));
   answer(created);
   answer(lines);
+  const lacking = answer(lacks);
+  if (lacking.length > 0) throw new RefusalError(refuseLack(lacking));
   return createdNow(draft);
 }
 
