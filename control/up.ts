@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { CORE_MIGRATIONS, openCore } from '../core/app.ts';
+import { openCore } from '../core/app.ts';
 import type { Product } from '../core/catalog/catalog.read.ts';
 import { loadDemoCatalogue } from '../core/catalog/demo.ts';
 import { systemClock } from '../core/kernel/clock.ts';
@@ -8,6 +8,7 @@ import { type Config, environment, loadConfig, requireServer } from '../core/ker
 import { openDatabase } from '../core/kernel/db/database.ts';
 import { migrate } from '../core/kernel/db/migrate.ts';
 import { createLogger, type Logger } from '../core/kernel/log.ts';
+import { CORE_MIGRATIONS } from '../core/migrations.ts';
 import { SANDBOX_MIGRATIONS } from '../core/sandbox/app.ts';
 import { Child, type ChildSpec } from './up/child.ts';
 import { embeddedDatabase, namedDatabase, type UpDatabase } from './up/database.ts';
@@ -100,12 +101,8 @@ async function prepare(
   screen: Screen,
 ): Promise<Prepared> {
   const appRole = decodeURIComponent(new URL(database.appUrl).username) || null;
-  const sets = [
-    { set: 'core', folder: CORE_MIGRATIONS },
-    { set: 'sandbox', folder: SANDBOX_MIGRATIONS },
-  ];
   const applied: string[] = [];
-  for (const { set, folder } of sets) {
+  for (const { set, folder } of [CORE_MIGRATIONS, SANDBOX_MIGRATIONS]) {
     const done = await migrate({ url: database.ownerUrl, appRole, set, folder, log });
     applied.push(...done.applied.map((name) => `${set}/${name}`));
   }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { callbackRoutes } from './callbacks/callbacks.routes.ts';
 import { Signatures } from './callbacks/signatures.ts';
 import { catalogRoutes } from './catalog/catalog.routes.ts';
@@ -10,9 +9,7 @@ import { TokenAuthenticator } from './kernel/access/authenticator.ts';
 import { Background } from './kernel/background.ts';
 import { systemClock } from './kernel/clock.ts';
 import type { ServerConfig } from './kernel/config.ts';
-import { openDatabase } from './kernel/db/database.ts';
-import { assertSchemaCurrent } from './kernel/db/migrate.ts';
-import { measurePool } from './kernel/db/pool-gauges.ts';
+import { openServerDatabase } from './kernel/db/server.ts';
 import type { App } from './kernel/http/app.ts';
 import { createApp } from './kernel/http/create-app.ts';
 import { Outside } from './kernel/http/outside.ts';
@@ -24,14 +21,13 @@ import { systemRandom } from './kernel/random.ts';
 import { ledgerRoutes } from './ledger/ledger.routes.ts';
 import { couponRoutes } from './marketing/coupons.routes.ts';
 import { httpMarketing } from './marketing/marketing.http.ts';
+import { CORE_MIGRATIONS } from './migrations.ts';
 import { countMoves } from './moves.ts';
 import { cancelRoutes } from './orders/cancel.routes.ts';
 import { orderRoutes } from './orders/orders.routes.ts';
 import { loadChannels } from './payments/channels.ts';
 import { paymentRoutes } from './payments/payments.routes.ts';
 import { stockRoutes } from './stock/stock.routes.ts';
-
-export const CORE_MIGRATIONS = join(import.meta.dirname, 'schema', 'migrations');
 
 /** Who we are at the channels of the embedded default. */
 const MERCHANT_ID = 'tidegate';
@@ -55,16 +51,7 @@ export interface Core extends AsyncDisposable {
 export async function openCore(process: 'core' | 'reconcile', config: ServerConfig, log: Logger): Promise<Core> {
   await using stack = new AsyncDisposableStack();
   const metrics = stack.use(createMetrics(process));
-  const db = stack.use(
-    await openDatabase({
-      url: config.databaseUrl,
-      poolSize: config.poolSize,
-      applicationName: `tidegate ${config.instance}`,
-      log,
-    }),
-  );
-  measurePool(metrics, db);
-  await assertSchemaCurrent(db, 'core', CORE_MIGRATIONS);
+  const db = stack.use(await openServerDatabase(config, CORE_MIGRATIONS, { log, metrics }));
   const outside = stack.use(new Outside({ metrics }));
   const switches = await loadSwitches();
   const guard = stack.use(

@@ -13,9 +13,10 @@ import {
   readSystemIdentifier,
   readWatermark,
 } from './check.store.ts';
-import { type Check, type Found, MAX_VIOLATIONS, type Mark, type Scope, type Violation } from './check.ts';
+import { type Check, type Found, MAX_VIOLATIONS, type Violation } from './check.ts';
 import { feedLagSeconds } from './dirty.ts';
 import { closeHealed, type Kit, liveRows, rateFindings, recordFindings } from './findings/findings.ts';
+import type { Mark, Scope } from './scope.ts';
 import { amountsOf, type Coverage, NO_COVERAGE, readVerdict, type Verdict, writeVerdict } from './verdicts.ts';
 
 export interface CheckKit extends Kit {

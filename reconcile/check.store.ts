@@ -1,5 +1,6 @@
 import type { Sql } from '../core/kernel/db/database.ts';
-import type { DirtyKind, Mark } from './check.ts';
+import type { DirtyKind } from './check.ts';
+import type { Mark } from './scope.ts';
 
 /**
  * Which server and which life of it the transaction ids belong to: they start anew after dump and restore. `null` when

@@ -1,25 +1,7 @@
 import type { Sql } from '../core/kernel/db/database.ts';
 import { loadRegistry } from '../core/kernel/registry.ts';
 import { bySize, type SeverityRule } from './findings/tiers.ts';
-
-/** A place in commit order: every row up to and including it is meant. */
-export interface Mark {
-  readonly xid: string;
-  readonly id: number;
-}
-
-/**
- * What a run looks at. `all` and `rows` are exact: they read whatever history the answer needs. `range` and `keys` are
- * what came since; their cost follows the new rows. `now` is business time.
- */
-export type Scope =
-  | { readonly kind: 'all'; readonly now: Date }
-  /** Exactly these violating rows again, by their row keys. */
-  | { readonly kind: 'rows'; readonly rows: readonly string[]; readonly now: Date }
-  /** What the journal got in (after, upTo]. What it returns is a suspicion, which the engine confirms by `rows`. */
-  | { readonly kind: 'range'; readonly after: Mark; readonly upTo: Mark; readonly now: Date }
-  /** Pay orders, accounts or SKUs that were touched. */
-  | { readonly kind: 'keys'; readonly keys: readonly string[]; readonly now: Date };
+import type { Fragment, Scope } from './scope.ts';
 
 /** One violating row with its money. */
 export interface Violation {
@@ -96,7 +78,7 @@ interface FoundRow {
  * Runs the SQL of a check: a SELECT of `row_key, amount, currency, detail, row, first_bad_at`, one row per violation.
  * Violations are few, so it is evaluated once and cut afterwards.
  */
-export async function found(sql: Sql, bad: { text: string; values: readonly unknown[] }): Promise<Found> {
+export async function found(sql: Sql, bad: Fragment): Promise<Found> {
   const rows = await sql.query<FoundRow>({
     text: `WITH bad AS MATERIALIZED (${bad.text})
       SELECT row_key, abs(amount)::text AS amount, currency, detail, row, first_bad_at, count(*) OVER () AS total
@@ -115,11 +97,6 @@ export async function found(sql: Sql, bad: { text: string; values: readonly unkn
       firstBadAt: row.first_bad_at,
     })),
   };
-}
-
-/** A piece of SQL that needs no values. */
-export function raw(text: string): { text: string; values: unknown[] } {
-  return { text, values: [] };
 }
 
 const FOLDER = new URL('./checks/', import.meta.url);

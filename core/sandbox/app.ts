@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { systemClock } from '../kernel/clock.ts';
 import { ConfigError, type ServerConfig } from '../kernel/config.ts';
-import { openDatabase } from '../kernel/db/database.ts';
-import { assertSchemaCurrent } from '../kernel/db/migrate.ts';
-import { measurePool } from '../kernel/db/pool-gauges.ts';
+import type { MigrationSet } from '../kernel/db/migrate.ts';
+import { openServerDatabase } from '../kernel/db/server.ts';
 import type { App } from '../kernel/http/app.ts';
 import { createApp } from '../kernel/http/create-app.ts';
 import { Outside } from '../kernel/http/outside.ts';
@@ -25,7 +24,7 @@ import { payDueTrades } from './trades.ts';
 import { truthRoutes } from './truth.routes.ts';
 import type { World } from './world.ts';
 
-export const SANDBOX_MIGRATIONS = join(import.meta.dirname, 'migrations');
+export const SANDBOX_MIGRATIONS: MigrationSet = { set: 'sandbox', folder: join(import.meta.dirname, 'migrations') };
 
 const STEPS: Steps = { trade: payDueTrades, refund: finishDueRefunds, shipment: deliverDueShipments };
 
@@ -50,16 +49,7 @@ export async function openSandbox(config: ServerConfig, log: Logger): Promise<Sa
   }
   await using stack = new AsyncDisposableStack();
   const metrics = stack.use(createMetrics('sandbox'));
-  const db = stack.use(
-    await openDatabase({
-      url: config.databaseUrl,
-      poolSize: config.poolSize,
-      applicationName: `tidegate ${config.instance}`,
-      log,
-    }),
-  );
-  measurePool(metrics, db);
-  await assertSchemaCurrent(db, 'sandbox', SANDBOX_MIGRATIONS);
+  const db = stack.use(await openServerDatabase(config, SANDBOX_MIGRATIONS, { log, metrics }));
   const shared = { db, clock: systemClock, random: systemRandom, log };
   const outside = stack.use(new Outside({ metrics }));
   const knobs = stack.use(await Knobs.open(shared));

@@ -1,5 +1,6 @@
 import { sql } from '../../core/kernel/db/database.ts';
-import { defineCheck, found, raw, type Scope } from '../check.ts';
+import { defineCheck, found } from '../check.ts';
+import { among, namesIn, raw } from '../scope.ts';
 
 /**
  * What is stored of a balance is what the journal says. Accounts that limit their balance store it (as their holder's
@@ -19,7 +20,7 @@ export default defineCheck({
   mode: { by: 'dirty', kind: 'account' },
   subjects: 'SELECT count(*) AS count FROM core.account',
   violations: (db, scope) => {
-    const some = narrow(scope);
+    const some = among('a.id', namesIn(scope));
     const trusted = raw(scope.kind === 'keys' ? 'true' : 'false');
     return found(
       db,
@@ -48,15 +49,3 @@ export default defineCheck({
     );
   },
 });
-
-function narrow(scope: Scope): { text: string; values: unknown[] } {
-  switch (scope.kind) {
-    case 'all':
-    case 'range':
-      return raw('');
-    case 'rows':
-      return sql`AND a.id = ANY(${scope.rows})`;
-    case 'keys':
-      return sql`AND a.id = ANY(${scope.keys})`;
-  }
-}

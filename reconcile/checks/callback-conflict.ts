@@ -1,5 +1,6 @@
 import { sql } from '../../core/kernel/db/database.ts';
-import { defineCheck, found, raw } from '../check.ts';
+import { defineCheck, found } from '../check.ts';
+import { among, namesIn } from '../scope.ts';
 
 /**
  * Every signed message that contradicts what we know is looked at by a person: another amount or merchant, an unknown
@@ -16,8 +17,7 @@ export default defineCheck({
   mode: { by: 'scan' },
   subjects: 'SELECT count(*) AS count FROM core.callback_conflict',
   violations: (db, scope) => {
-    const wanted = scope.kind === 'rows' ? scope.rows : scope.kind === 'keys' ? scope.keys : null;
-    const some = wanted === null ? raw('') : sql`AND c.id = ANY(${wanted}::bigint[])`;
+    const some = among('c.id', namesIn(scope), 'bigint');
     return found(
       db,
       sql`SELECT c.id::text AS row_key,

@@ -1,6 +1,7 @@
 import { sql } from '../../core/kernel/db/database.ts';
-import { defineCheck, found, raw, type Scope } from '../check.ts';
+import { defineCheck, found } from '../check.ts';
 import { NO_PAY_ORDER } from '../dirty.ts';
+import { among, type Fragment, raw, subjectsIn } from '../scope.ts';
 
 /**
  * What channels captured for a pay order is what it was to pay, and what the ledger booked for it; late captures lie in
@@ -16,13 +17,14 @@ export default defineCheck({
     'Per pay order and currency: effective captures = its payable = clearing booked; late captures = clearing booked = suspense booked.',
   mode: { by: 'dirty', kind: 'pay_order' },
   subjects: 'SELECT count(*) AS count FROM core.pay_order',
-  violations: (db, scope) =>
-    found(
+  violations: (db, scope) => {
+    const payOrders = subjectsIn(scope);
+    return found(
       db,
       sql`WITH captured AS (
           SELECT pay_order_id, currency, coalesce(sum(amount) FILTER (WHERE kind = 'effective'), 0) AS effective,
             coalesce(sum(amount) FILTER (WHERE kind = 'late'), 0) AS late, min(created_at) AS at
-          FROM core.capture WHERE true ${narrow(scope, 'pay_order_id')} GROUP BY pay_order_id, currency
+          FROM core.capture WHERE true ${among('pay_order_id', payOrders)} GROUP BY pay_order_id, currency
         ), booked AS (
           SELECT coalesce(p.pay_order_id, ${NO_PAY_ORDER}) AS pay_order_id, e.currency,
             coalesce(sum(e.amount) FILTER (WHERE a.kind = 'clearing' AND p.kind = 'capture'), 0) AS effective,
@@ -30,10 +32,10 @@ export default defineCheck({
             coalesce(-sum(e.amount) FILTER (WHERE a.kind = 'suspense' AND p.kind = 'late_capture'), 0) AS suspense,
             min(p.at) AS at
           FROM core.posting p JOIN core.entry e ON e.posting_id = p.id JOIN core.account a ON a.id = e.account_id
-          WHERE p.kind IN ('capture', 'late_capture') ${narrow(scope, 'p.pay_order_id', true)} GROUP BY 1, 2
+          WHERE p.kind IN ('capture', 'late_capture') ${amongOrNone('p.pay_order_id', payOrders)} GROUP BY 1, 2
         ), asked AS (
           SELECT id AS pay_order_id, currency, payable, paid_at AS at FROM core.pay_order
-          WHERE paid_at IS NOT NULL ${narrow(scope, 'id')}
+          WHERE paid_at IS NOT NULL ${among('id', payOrders)}
         ), compared AS (
           SELECT pay_order_id, currency, coalesce(c.effective, 0) AS captured, coalesce(b.effective, 0) AS booked,
             coalesce(k.payable, 0) AS payable, coalesce(c.late, 0) AS late, coalesce(b.late, 0) AS late_booked,
@@ -46,27 +48,13 @@ export default defineCheck({
             pay_order_id, captured, booked, payable, late, late_booked, suspense, currency) AS detail,
           to_jsonb(compared) - 'at' AS row, at AS first_bad_at
         FROM compared WHERE captured <> booked OR captured <> payable OR late <> late_booked OR late <> suspense`,
-    ),
+    );
+  },
 });
 
-function narrow(scope: Scope, column: string, orNone = false): { text: string; values: unknown[] } {
-  switch (scope.kind) {
-    case 'all':
-    case 'range':
-      return raw('');
-    case 'rows':
-      return oneOf(
-        scope.rows.map((row) => row.split(':')[0] ?? ''),
-        column,
-        orNone,
-      );
-    case 'keys':
-      return oneOf(scope.keys, column, orNone);
-  }
-}
-
-/** `orNone`: also what names no pay order, when that is asked for. */
-function oneOf(keys: readonly string[], column: string, orNone: boolean): { text: string; values: unknown[] } {
-  const none = raw(orNone && keys.includes(NO_PAY_ORDER) ? `OR ${column} IS NULL` : '');
-  return sql`AND (${raw(column)} = ANY(${keys}::text[]) ${none})`;
+/** The same, and what names no pay order, where that is asked for. */
+function amongOrNone(column: string, payOrders: readonly string[] | null): Fragment {
+  if (payOrders === null) return raw('');
+  const none = raw(payOrders.includes(NO_PAY_ORDER) ? `OR ${column} IS NULL` : '');
+  return sql`AND (${raw(column)} = ANY(${payOrders}::text[]) ${none})`;
 }

@@ -1,5 +1,6 @@
 import { sql } from '../../core/kernel/db/database.ts';
-import { defineCheck, found, raw, type Scope } from '../check.ts';
+import { defineCheck, found } from '../check.ts';
+import { among, type Fragment, type Scope, subjectsIn, within } from '../scope.ts';
 
 /** A posting's entries sum to 0 in each currency, and each entry is in its account's currency. Rows: `posting:currency`. */
 export default defineCheck({
@@ -12,7 +13,7 @@ export default defineCheck({
   mode: { by: 'watermark' },
   subjects: 'SELECT count(*) AS count FROM core.posting',
   violations: (db, scope) => {
-    const some = narrow(scope);
+    const some = postingsIn(scope);
     return found(
       db,
       sql`SELECT off.posting_id || ':' || off.currency AS row_key, off.total AS amount, off.currency,
@@ -31,21 +32,7 @@ export default defineCheck({
   },
 });
 
-function narrow(scope: Scope): { text: string; values: unknown[] } {
-  switch (scope.kind) {
-    case 'all':
-      return raw('');
-    case 'range':
-      return sql`AND e.posting_id IN (SELECT posting_id FROM core.entry
-        WHERE (xid, id) > (${scope.after.xid}::xid8, ${scope.after.id}::bigint)
-          AND (xid, id) <= (${scope.upTo.xid}::xid8, ${scope.upTo.id}::bigint))`;
-    case 'rows':
-      return postings(scope.rows);
-    case 'keys':
-      return postings(scope.keys);
-  }
-}
-
-function postings(keys: readonly string[]): { text: string; values: unknown[] } {
-  return sql`AND e.posting_id = ANY(${keys.map((key) => key.split(':')[0])}::bigint[])`;
+function postingsIn(scope: Scope): Fragment {
+  if (scope.kind !== 'range') return among('e.posting_id', subjectsIn(scope), 'bigint');
+  return sql`AND e.posting_id IN (SELECT posting_id FROM core.entry WHERE true ${within(scope, 'xid', 'id')})`;
 }

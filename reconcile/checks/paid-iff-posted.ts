@@ -1,5 +1,6 @@
 import { sql } from '../../core/kernel/db/database.ts';
-import { defineCheck, found, raw, type Scope } from '../check.ts';
+import { defineCheck, found } from '../check.ts';
+import { among, namesIn } from '../scope.ts';
 
 /**
  * A pay order is paid exactly when one attempt succeeded, one capture is effective and one posting books it, and its
@@ -15,8 +16,9 @@ export default defineCheck({
     'Per pay order: paid ⇔ exactly one attempt at P8, one effective capture, one capture posting; no order of it disagrees.',
   mode: { by: 'dirty', kind: 'pay_order' },
   subjects: 'SELECT count(*) AS count FROM core.pay_order',
-  violations: (db, scope) =>
-    found(
+  violations: (db, scope) => {
+    const only = (column: string) => among(column, namesIn(scope));
+    return found(
       db,
       sql`WITH counted AS (
           SELECT po.id, po.currency, po.payable, po.paid_at IS NOT NULL AS paid,
@@ -25,15 +27,15 @@ export default defineCheck({
             coalesce(po.paid_at, po.created_at) AS at
           FROM core.pay_order po
           LEFT JOIN (SELECT pay_order_id, count(*) AS succeeded FROM core.payment
-            WHERE state = 'P8' ${narrow(scope, 'pay_order_id')} GROUP BY 1) p ON p.pay_order_id = po.id
+            WHERE state = 'P8' ${only('pay_order_id')} GROUP BY 1) p ON p.pay_order_id = po.id
           LEFT JOIN (SELECT pay_order_id, count(*) AS captured FROM core.capture
-            WHERE kind = 'effective' ${narrow(scope, 'pay_order_id')} GROUP BY 1) c ON c.pay_order_id = po.id
+            WHERE kind = 'effective' ${only('pay_order_id')} GROUP BY 1) c ON c.pay_order_id = po.id
           LEFT JOIN (SELECT pay_order_id, count(*) AS posted FROM core.posting
-            WHERE kind = 'capture' ${narrow(scope, 'pay_order_id')} GROUP BY 1) b ON b.pay_order_id = po.id
+            WHERE kind = 'capture' ${only('pay_order_id')} GROUP BY 1) b ON b.pay_order_id = po.id
           LEFT JOIN (SELECT pay_order_id, count(*) FILTER (WHERE state IN ('O1', 'O2', 'O3')) AS paid_orders,
               count(*) FILTER (WHERE state IN ('O0', 'O4')) AS unpaid_orders FROM core.orders
-            WHERE true ${narrow(scope, 'pay_order_id')} GROUP BY 1) o ON o.pay_order_id = po.id
-          WHERE true ${narrow(scope, 'po.id')}
+            WHERE true ${only('pay_order_id')} GROUP BY 1) o ON o.pay_order_id = po.id
+          WHERE true ${only('po.id')}
         )
         SELECT id AS row_key, payable AS amount, currency,
           format('pay order %s is %s: %s successful attempts, %s effective captures, %s capture postings, %s paid and %s unpaid orders',
@@ -42,17 +44,6 @@ export default defineCheck({
         FROM counted
         WHERE succeeded <> paid::integer OR captured <> paid::integer OR posted <> paid::integer
           OR (paid AND unpaid_orders > 0) OR (NOT paid AND paid_orders > 0)`,
-    ),
+    );
+  },
 });
-
-function narrow(scope: Scope, column: string): { text: string; values: unknown[] } {
-  switch (scope.kind) {
-    case 'all':
-    case 'range':
-      return raw('');
-    case 'rows':
-      return sql`AND ${raw(column)} = ANY(${scope.rows}::text[])`;
-    case 'keys':
-      return sql`AND ${raw(column)} = ANY(${scope.keys}::text[])`;
-  }
-}

@@ -1,5 +1,6 @@
 import { sql } from '../../core/kernel/db/database.ts';
-import { defineCheck, found, raw, type Scope } from '../check.ts';
+import { defineCheck, found } from '../check.ts';
+import { among, subjectsIn } from '../scope.ts';
 
 /**
  * No piece of finite stock is lost or made: on hand + reserved + sold = what came in; reserved = open reservations;
@@ -15,8 +16,9 @@ export default defineCheck({
     'Per SKU and warehouse: on hand + reserved + sold = initial + inbound + adjusted = movements; reserved = held and sold = taken reservations.',
   mode: { by: 'dirty', kind: 'sku' },
   subjects: 'SELECT count(*) AS count FROM core.stock',
-  violations: (db, scope) =>
-    found(
+  violations: (db, scope) => {
+    const only = (column: string) => among(column, subjectsIn(scope), 'bigint');
+    return found(
       db,
       sql`WITH counted AS (
           SELECT s.sku_id, s.warehouse_id, k.currency, k.price, s.on_hand, s.reserved, s.sold,
@@ -25,10 +27,10 @@ export default defineCheck({
           FROM core.stock s JOIN core.sku k ON k.id = s.sku_id
           LEFT JOIN (SELECT sku_id, warehouse_id, sum(quantity) FILTER (WHERE state = 'held') AS held,
               sum(quantity) FILTER (WHERE state = 'taken') AS taken FROM core.reservation
-            WHERE state IN ('held', 'taken') ${narrow(scope, 'sku_id')} GROUP BY 1, 2) r USING (sku_id, warehouse_id)
+            WHERE state IN ('held', 'taken') ${only('sku_id')} GROUP BY 1, 2) r USING (sku_id, warehouse_id)
           LEFT JOIN (SELECT sku_id, warehouse_id, sum(quantity) AS moved FROM core.stock_movement
-            WHERE true ${narrow(scope, 'sku_id')} GROUP BY 1, 2) m USING (sku_id, warehouse_id)
-          WHERE true ${narrow(scope, 's.sku_id')}
+            WHERE true ${only('sku_id')} GROUP BY 1, 2) m USING (sku_id, warehouse_id)
+          WHERE true ${only('s.sku_id')}
         ), off AS (
           SELECT *, greatest(abs(on_hand + reserved + sold - came_in), abs(reserved - held), abs(sold - taken),
             abs(came_in - moved), -least(on_hand, reserved, sold, 0)) AS pieces FROM counted
@@ -38,17 +40,6 @@ export default defineCheck({
             sku_id, warehouse_id, pieces, on_hand, reserved, held, sold, taken, came_in, moved) AS detail,
           to_jsonb(off) AS row, ${scope.now}::timestamptz AS first_bad_at
         FROM off WHERE pieces <> 0`,
-    ),
+    );
+  },
 });
-
-function narrow(scope: Scope, column: string): { text: string; values: unknown[] } {
-  switch (scope.kind) {
-    case 'all':
-    case 'range':
-      return raw('');
-    case 'rows':
-      return sql`AND ${raw(column)} = ANY(${scope.rows.map((row) => row.split(':')[0])}::bigint[])`;
-    case 'keys':
-      return sql`AND ${raw(column)} = ANY(${scope.keys}::bigint[])`;
-  }
-}

@@ -1,5 +1,6 @@
 import { defineCheck, found } from '../check.ts';
 import { byRows } from '../findings/tiers.ts';
+import { namesIn } from '../scope.ts';
 import { stuckRows } from '../stuck.ts';
 
 /**
@@ -21,7 +22,7 @@ export default defineCheck({
       + (SELECT count(*) FROM core.shipment WHERE state IN ('F0','F1','F2'))
       + (SELECT count(*) FROM core.refund WHERE state IN ('R4','R5','R8','R9','R11','R12','R13','R14','R15')) AS count`,
   violations: (db, scope) => {
-    const wanted = scope.kind === 'rows' ? scope.rows : scope.kind === 'keys' ? scope.keys : null;
+    const wanted = namesIn(scope);
     return found(db, {
       text: stuckRows((machine) => (wanted === null ? '' : `AND '${machine}/' || r.id = ANY($2)`)),
       values: wanted === null ? [scope.now] : [scope.now, wanted],

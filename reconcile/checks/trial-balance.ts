@@ -1,5 +1,6 @@
 import { sql } from '../../core/kernel/db/database.ts';
-import { defineCheck, found, raw, type Scope } from '../check.ts';
+import { defineCheck, found } from '../check.ts';
+import { among, namesIn, within } from '../scope.ts';
 
 /**
  * All entries together sum to 0 per currency: what no single posting shows, such as a posting that was torn. A stretch
@@ -21,20 +22,6 @@ export default defineCheck({
           format('the entries in %s sum to %s', e.currency, sum(e.amount)) AS detail,
           jsonb_build_object('currency', e.currency, 'sum', sum(e.amount), 'entries', count(*)) AS row,
           min(e.at) AS first_bad_at
-        FROM core.entry e WHERE true ${narrow(scope)} GROUP BY e.currency HAVING sum(e.amount) <> 0`,
+        FROM core.entry e WHERE true ${within(scope, 'e.xid', 'e.id')} ${among('e.currency', namesIn(scope))} GROUP BY e.currency HAVING sum(e.amount) <> 0`,
     ),
 });
-
-function narrow(scope: Scope): { text: string; values: unknown[] } {
-  switch (scope.kind) {
-    case 'all':
-      return raw('');
-    case 'range':
-      return sql`AND (e.xid, e.id) > (${scope.after.xid}::xid8, ${scope.after.id}::bigint)
-        AND (e.xid, e.id) <= (${scope.upTo.xid}::xid8, ${scope.upTo.id}::bigint)`;
-    case 'rows':
-      return sql`AND e.currency = ANY(${scope.rows})`;
-    case 'keys':
-      return sql`AND e.currency = ANY(${scope.keys})`;
-  }
-}

@@ -1,9 +1,11 @@
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { secretOf } from '../../core/callbacks/signatures.ts';
+import { addMs, systemClock } from '../../core/kernel/clock.ts';
+import { effectsAnswer } from '../support/books.ts';
 import { eventually } from '../support/eventually.ts';
 import { countRows } from '../support/rows.ts';
-import { ADDRESS, http, type Reply, Shop } from '../support/shop.ts';
+import { ADDRESS, http, placedAnswer, type Reply, Shop } from '../support/shop.ts';
 import { type System, startSystem, WEBHOOK_SECRET } from '../support/system.ts';
 
 /** What arrives at the core as a channel's word, true and false, over HTTP and with real signatures. */
@@ -27,10 +29,7 @@ let keys = 0;
 /** An attempt whose shopper is at the channel (P7). */
 async function atTheChannel(): Promise<Attempt> {
   const body = { userId: '9', type: 'physical', items: [{ skuId, quantity: 1 }], address: ADDRESS };
-  const placed = (await shop.order(body, `callback-${++keys}`)).body as unknown as {
-    payOrderId: string;
-    orders: { orderId: string }[];
-  };
+  const placed = placedAnswer.parse((await shop.order(body, `callback-${++keys}`)).body);
   const paying = await shop.pay(placed.payOrderId);
   expect(paying.body).toMatchObject({ status: { code: 'P7' } });
   return {
@@ -54,7 +53,7 @@ function paid({ paymentId }: Attempt, more: Record<string, unknown> = {}): Recor
     transactionId: `tx_${paymentId}`,
     amount: 7_900,
     currency: 'CNY',
-    occurredAt: new Date().toISOString(),
+    occurredAt: systemClock.now().toISOString(),
     ...more,
   };
 }
@@ -70,7 +69,7 @@ interface Sending {
 
 let events = 0;
 function deliver(message: Record<string, unknown> | string, sending: Sending = {}): Promise<Reply> {
-  const { id = `evt_${++events}`, at = new Date(), signer = 'sandbox', kind = 'payment' } = sending;
+  const { id = `evt_${++events}`, at = systemClock.now(), signer = 'sandbox', kind = 'payment' } = sending;
   const text = typeof message === 'string' ? message : JSON.stringify(message);
   const signature = new Webhook(secretOf(WEBHOOK_SECRET, signer)).sign(id, at, text);
   return http(`${system.one('core').url}/v1/callbacks/${kind}`, {
@@ -101,7 +100,7 @@ describe('a word that is not believed moves nothing and is not kept', () => {
       (a) =>
         deliver(paid(a), {
           headers: {
-            'webhook-signature': new Webhook(secretOf(WEBHOOK_SECRET, 'sandbox')).sign('evt', new Date(), '{}'),
+            'webhook-signature': new Webhook(secretOf(WEBHOOK_SECRET, 'sandbox')).sign('evt', systemClock.now(), '{}'),
           },
         }),
       401,
@@ -121,13 +120,13 @@ describe('a word that is not believed moves nothing and is not kept', () => {
     ],
     [
       'recorded and sent again an hour later',
-      (a) => deliver(paid(a), { at: new Date(Date.now() - 60 * MINUTE_MS) }),
+      (a) => deliver(paid(a), { at: addMs(systemClock.now(), -60 * MINUTE_MS) }),
       401,
       'callback_forged',
     ],
     [
       'signed ahead of time',
-      (a) => deliver(paid(a), { at: new Date(Date.now() + 60 * MINUTE_MS) }),
+      (a) => deliver(paid(a), { at: addMs(systemClock.now(), 60 * MINUTE_MS) }),
       401,
       'callback_forged',
     ],
@@ -262,9 +261,7 @@ describe('a true word', () => {
     });
     expect(accounts).toEqual([]);
     const { body } = await shop.sandbox('/sandbox/effects');
-    const effects = body as unknown as { refunds: { state: string; amount: string }[] };
-    expect(effects.refunds.filter(({ state }) => state === 'done').map(({ amount }) => Number(amount))).toEqual([
-      7_900,
-    ]);
+    const { refunds } = effectsAnswer.parse(body);
+    expect(refunds.filter(({ state }) => state === 'done').map(({ amount }) => Number(amount))).toEqual([7_900]);
   });
 });

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { freePort } from '../../core/kernel/ports.ts';
 import { asAdmin } from '../support/admin.ts';
-import { type TestDatabase, testDatabase } from '../support/database.ts';
+import { freshName, type TestDatabase, testDatabase } from '../support/database.ts';
 import { WEBHOOK_SECRET } from '../support/system.ts';
 
 /** A process that cannot run says why in one line, without a stack, and ends with the code of the reason. */
@@ -84,7 +83,7 @@ describe.each(Object.entries(MAINS))('%s', (name, main) => {
 
   it('with a database that was never migrated ends with 4', async () => {
     const empty = new URL(database.adminUrl);
-    empty.pathname = `/t_${randomUUID().replaceAll('-', '')}`;
+    empty.pathname = `/${freshName()}`;
     await asAdmin(inject('cluster').adminUrl, `CREATE DATABASE ${empty.pathname.slice(1)}`);
     try {
       const { code, output } = await start(main, { DATABASE_URL: empty.toString() });

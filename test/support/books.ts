@@ -36,7 +36,8 @@ export interface Books {
 
 /** The sum of a state whose rows have no amount is null: requests that were closed before they arrived. */
 const sums = z.array(z.object({ state: z.string(), amount: z.string().nullable() }));
-const effectsSchema = z.object({
+/** What the sandbox says it did, as far as the books need it. */
+export const effectsAnswer = z.object({
   trades: sums,
   refunds: sums,
   deductions: z.array(z.object({ state: z.string(), count: z.int() })),
@@ -46,7 +47,7 @@ const effectsSchema = z.object({
 /** Reads the books of every party once. */
 export async function booksOf(system: System): Promise<Books> {
   const { body } = await http(`${system.one('sandbox').url}/sandbox/effects`);
-  const effects = effectsSchema.parse(body);
+  const effects = effectsAnswer.parse(body);
   const [ours] = await system.database.db.query<
     Omit<Books, 'channelPaid' | 'channelRefunded' | 'repeatedEffects' | 'couponsDeducted'>
   >({

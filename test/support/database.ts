@@ -19,6 +19,11 @@ export interface TestDatabase extends BlankDatabase {
   readonly db: Database;
 }
 
+/** A name that no other database of the cluster has: tests of many processes make theirs at once. */
+export function freshName(): string {
+  return `t_${randomUUID().replaceAll('-', '')}`;
+}
+
 /** A database of its own, cloned from the migrated template of this run; dropped when disposed. */
 export async function testDatabase(options: { poolSize?: number } = {}): Promise<TestDatabase> {
   const made = await create(`TEMPLATE ${inject('cluster').template} OWNER tidegate_owner STRATEGY FILE_COPY`);
@@ -45,7 +50,7 @@ export function blankDatabase(): Promise<BlankDatabase> {
 
 async function create(how: string): Promise<BlankDatabase> {
   const { adminUrl, ownerUrl, appUrl } = inject('cluster');
-  const name = `t_${randomUUID().replaceAll('-', '')}`;
+  const name = freshName();
   await asAdmin(adminUrl, `CREATE DATABASE ${name} ${how}`);
   const to = (url: string): string => {
     const moved = new URL(url);

@@ -45,7 +45,7 @@ const DOORS: readonly Door[] = [
   },
   {
     to: /^core\/(?!kernel\/|guard\/|bus\/|sandbox\/|app\.ts)(?!.*\.(machine|port|read)\.ts$)/,
-    opensFor: /^(?!control\/)|^control\/up\.ts$/,
+    opensFor: /^(?!control\/)|^control\/(main|up)\.ts$/,
     why: 'control reads the core through read models and never moves its money or orders',
     mend: 'add a read to the *.read.ts of that room, or act through a public command of reconcile',
   },
@@ -57,7 +57,16 @@ const DOORS: readonly Door[] = [
   },
   {
     to: /^core\/kernel\//,
-    values: ['openDatabase', 'createApp', 'createMetrics', 'createLogger', 'serve', 'systemClock', 'systemRandom'],
+    values: [
+      'openDatabase',
+      'openServerDatabase',
+      'createApp',
+      'createMetrics',
+      'createLogger',
+      'serve',
+      'systemClock',
+      'systemRandom',
+    ],
     opensFor: new RegExp(`${COMPOSERS.source}|^core/kernel/`),
     why: 'only the process files compose; a room that makes its own clock or database cannot be tested or simulated',
     mend: 'take it as a parameter or from the context, and make it in app.ts or main.ts',

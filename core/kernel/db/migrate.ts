@@ -5,15 +5,19 @@ import pg from 'pg';
 import type { Logger } from '../log.ts';
 import { asUnavailable, type Sql } from './database.ts';
 
-export interface MigrateOptions {
+/** One history of a database. */
+export interface MigrationSet {
+  /** Its name: `core`, `sandbox`. */
+  readonly set: string;
+  /** A drizzle-kit folder: `meta/_journal.json` and one SQL file an entry. */
+  readonly folder: string;
+}
+
+export interface MigrateOptions extends MigrationSet {
   /** The owner's role. */
   readonly url: string;
   /** The role the processes run under; NULL or the owner itself: the grants are skipped. */
   readonly appRole: string | null;
-  /** Which history this is: `core`, `sandbox`. */
-  readonly set: string;
-  /** A drizzle-kit folder: `meta/_journal.json` and one SQL file an entry. */
-  readonly folder: string;
   readonly log: Logger;
 }
 

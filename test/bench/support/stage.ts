@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CORE_MIGRATIONS } from '../../../core/app.ts';
 import type { Role } from '../../../core/kernel/access/roles.ts';
 import { createToken } from '../../../core/kernel/access/tokens.ts';
 import { systemClock } from '../../../core/kernel/clock.ts';
@@ -10,6 +9,7 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../core/kern
 import { migrate } from '../../../core/kernel/db/migrate.ts';
 import { createLogger } from '../../../core/kernel/log.ts';
 import { freePort } from '../../../core/kernel/ports.ts';
+import { CORE_MIGRATIONS } from '../../../core/migrations.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { BenchOptions } from './benchmark.ts';
 import type { Watched } from './cpu.ts';
@@ -44,7 +44,7 @@ export async function openStage(options: StageOptions): Promise<Stage> {
   const log = createLogger('bench', { logLevel: 'error', instance: 'bench' });
   const postgres = stack.use(await startEmbeddedPostgres({ dataDir, port: 0, log, signal: options.signal }));
   const appRole = new URL(postgres.appUrl).username;
-  await migrate({ url: postgres.ownerUrl, appRole, set: 'core', folder: CORE_MIGRATIONS, log });
+  await migrate({ url: postgres.ownerUrl, appRole, ...CORE_MIGRATIONS, log });
   const db = stack.use(await openDatabase({ url: postgres.appUrl, poolSize: 2, applicationName: 'bench', log }));
   const corePort = await freePort();
   const coreUrl = `http://127.0.0.1:${corePort}`;

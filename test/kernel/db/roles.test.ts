@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CORE_MIGRATIONS } from '../../../core/app.ts';
 import { migrate } from '../../../core/kernel/db/migrate.ts';
+import { CORE_MIGRATIONS } from '../../../core/migrations.ts';
 import { asAdmin } from '../../support/admin.ts';
 import { silent, type TestDatabase, testDatabase } from '../../support/database.ts';
 
@@ -199,7 +199,7 @@ describe("the application's role and the shape of the database", () => {
   test('gets what a new table needs with the migration that brings it', async () => {
     await asAdmin(database.ownerUrl, 'CREATE TABLE core.brought (id bigint GENERATED ALWAYS AS IDENTITY, note text)');
     expect((await refused(asApp, 'SELECT * FROM core.brought')).code).toBe('42501');
-    const again = { url: database.ownerUrl, appRole: APP, set: 'core', folder: CORE_MIGRATIONS, log: silent };
+    const again = { url: database.ownerUrl, appRole: APP, ...CORE_MIGRATIONS, log: silent };
     expect(await migrate(again)).toEqual({ applied: [], separateRoles: true });
     await asApp(`INSERT INTO core.brought (note) VALUES ('a')`);
     await asApp(`UPDATE core.brought SET note = 'b'`);
@@ -210,7 +210,7 @@ describe("the application's role and the shape of the database", () => {
     let over = false;
     const migrations = (async () => {
       for (let i = 0; i < 15; i += 1)
-        await migrate({ url: database.ownerUrl, appRole: APP, set: 'core', folder: CORE_MIGRATIONS, log: silent });
+        await migrate({ url: database.ownerUrl, appRole: APP, ...CORE_MIGRATIONS, log: silent });
     })().finally(() => {
       over = true;
     });
@@ -230,7 +230,7 @@ describe("the application's role and the shape of the database", () => {
   });
 
   test('with one role for both, it says that privileges guard nothing', async () => {
-    const same = { url: database.ownerUrl, set: 'core', folder: CORE_MIGRATIONS, log: silent };
+    const same = { url: database.ownerUrl, ...CORE_MIGRATIONS, log: silent };
     expect(await migrate({ ...same, appRole: 'tidegate_owner' })).toMatchObject({ separateRoles: false });
     expect(await migrate({ ...same, appRole: null })).toMatchObject({ separateRoles: false });
   });
