@@ -137,17 +137,21 @@ it('when control is back both are in step again, and the closed entry is closed 
 it('a core that hangs is named by the flip, by its revision and among the instances; it catches up when it wakes', async () => {
   core(1).signal('SIGSTOP');
   const { revision, ...spread } = await flip(true);
-  expect(spread).toMatchObject({ applied: 1, total: 2, stragglers: [{ instance: 'core-2' }] });
+  // A busy machine may let the other one be late for the flip's own answer; the one that hangs is named in any case.
+  expect(spread).toMatchObject({ total: 2 });
+  expect(spread.stragglers).toContainEqual(expect.objectContaining({ instance: 'core-2' }));
   await eventually(async () => {
     const { body } = await control('/v1/instances');
     expect(body['items']).toContainEqual(expect.objectContaining({ name: 'core-2', status: 'silent', current: false }));
   });
-  expect((await control(`/v1/revisions/${revision}`)).body).toMatchObject({
-    propagation: {
-      applied: 1,
-      total: 2,
-      stragglers: [{ instance: 'core-2', reason: expect.stringMatching(/^silent for \d+ s$/) }],
-    },
+  await eventually(async () => {
+    expect((await control(`/v1/revisions/${revision}`)).body).toMatchObject({
+      propagation: {
+        applied: 1,
+        total: 2,
+        stragglers: [{ instance: 'core-2', reason: expect.stringMatching(/^silent for \d+ s$/) }],
+      },
+    });
   });
   expect((await order(0)).status).toBe(201);
   core(1).signal('SIGCONT');
