@@ -134,7 +134,7 @@ function hintsFor(over: Over, focus: PanelName, readOnly: boolean): string {
       return 'Esc back · ↑↓ next row · ? help · q quit';
     case 'nothing': {
       const enter = focus === 'switches' && !readOnly ? 'Enter flip · i info' : 'Enter info';
-      return `1-7 panel · ↑↓ move · ${enter} · z zoom · r refresh · ? help · q quit`;
+      return `1-7 panel · ↑↓ row · ${enter} · z zoom · ? help · q quit`;
     }
   }
 }

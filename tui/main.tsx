@@ -51,7 +51,7 @@ async function main(): Promise<number> {
     if (options.once === true) return await printOnce(client, 'text');
     const terminal = terminalOf();
     if (terminal.screens) {
-      // Before React is loaded: its development build keeps a record of every drawing, for as long as it runs.
+      // Before React is loaded, which asks for it once.
       preferProduction();
       const { live } = await import('./live.tsx');
       const { interval: intervalMs, readonly: readOnly = false } = options;

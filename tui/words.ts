@@ -35,7 +35,9 @@ export function moneyWithin(amounts: readonly MoneyAmount[], columns: number): s
     const text = `${moneyList(amounts.slice(0, shown))}${more === 0 ? '' : ` + ${more} more`}`;
     if (text.length <= columns) return text;
   }
-  return `${moneyList(amounts.slice(0, 1))}${amounts.length > 1 ? ` + ${amounts.length - 1} more` : ''}`;
+  const first = moneyList(amounts.slice(0, 1));
+  const more = amounts.length > 1 ? ` + ${amounts.length - 1} more` : '';
+  return (first + more).length <= columns ? first + more : first;
 }
 
 /** A count in at most five columns: exact as long as it fits, else `123k` or `1.2M`, never cut. */
@@ -101,9 +103,10 @@ export function verdictWord(verdict: Overview['verdict']): Sign & { readonly wor
 
 /** The money at risk, as far as it is known: with a check in doubt, what was found is only the least it can be. */
 export function atRisk(data: Overview, columns = Number.POSITIVE_INFINITY): string {
-  const found = moneyWithin(data.moneyAtRisk, columns);
-  if (data.checks.length > 0 && data.checks.every(({ verdict }) => verdict !== 'unknown')) return `at risk ${found}`;
-  return data.moneyAtRisk.length === 0 ? 'at risk unknown (none found yet)' : `at risk at least ${found}`;
+  const sure = data.checks.length > 0 && data.checks.every(({ verdict }) => verdict !== 'unknown');
+  if (!sure && data.moneyAtRisk.length === 0) return 'at risk unknown (none found yet)';
+  const words = sure ? 'at risk ' : 'at risk ≥ ';
+  return words + moneyWithin(data.moneyAtRisk, columns - words.length);
 }
 
 export function checkSign(check: CheckStatus, stale: boolean): Sign {

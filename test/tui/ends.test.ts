@@ -1,12 +1,15 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { overview } from '../../control/api/contract.ts';
 import { asAdmin } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { noTerminal, Tui, type TuiOptions } from './terminal.ts';
+
+// Real processes in a real terminal, beside whatever else this machine does.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 });
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const COOKED = 'isig icrnl opost icanon echo';
@@ -14,7 +17,13 @@ const COOKED = 'isig icrnl opost icanon echo';
 let system: System;
 beforeAll(async () => {
   system = await startSystem();
-}, 60_000);
+});
+/** Control as an operator reaches it. */
+const operator = (): { url: string; token: string } => ({
+  url: system.one('control').url,
+  token: system.tokens.operator,
+});
+
 afterAll(async () => {
   await system?.[Symbol.asyncDispose]();
 });
@@ -31,7 +40,7 @@ async function expectRestored(tui: Tui, exitCode: number): Promise<string> {
 }
 
 async function running(options: TuiOptions = {}): Promise<Tui> {
-  const tui = await Tui.open(system, options);
+  const tui = await Tui.open(operator(), options);
   await tui.shows(/✔ HOLDS/);
   expect(tui.onItsOwnScreen).toBe(true);
   expect(tui.cursorShown).toBe(false);
@@ -116,7 +125,7 @@ describe('the terminal is the shell’s again', () => {
 describe('a token that is no good', () => {
   it('is told on the screen, with what to do', async ({ skip }) => {
     if (noTerminal !== null) skip(noTerminal);
-    await using tui = await Tui.open(system, { token: 'tg_expired' });
+    await using tui = await Tui.open(operator(), { token: 'tg_expired' });
     const text = await tui.shows(/! the token is refused: /);
     expect(text).toMatch(/set TIDEGATE_TOKEN/);
     expect(text).toMatch(/^TIDEGATE \? UNKNOWN 未知/);
@@ -185,7 +194,7 @@ describe('without a terminal', () => {
     expect((await ran(['--once'])).out).toMatch(/^\? UNKNOWN 未知 · trial-balance: it last ran/);
     await reconcile.start();
     await eventually(async () => (await ran(['--once'])).code === 0, { timeoutMs: 25_000 });
-  }, 60_000);
+  });
 
   it.each([
     ['an option that does not exist', ['--bogus'], {}, /unknown option/],

@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type SwitchView, switchView } from '../../control/api/contract.ts';
 import { eventually } from '../support/eventually.ts';
 import { ADDRESS, http, type Reply, Shop } from '../support/shop.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { noTerminal, Tui } from './terminal.ts';
+
+// Real processes in a real terminal, beside whatever else this machine does.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 });
 
 const KEY = 'entry.order.create';
 const PASTE_BEGINS = '\u001b[200~';
@@ -18,10 +21,16 @@ beforeAll(async () => {
   system = await startSystem();
   shop = new Shop(system);
   [skuId = ''] = await shop.stockUp('t-shirt', { stock: 50 });
-}, 60_000);
+});
 beforeEach(({ skip }) => {
   if (noTerminal !== null) skip(noTerminal);
 });
+/** Control as an operator reaches it. */
+const operator = (): { url: string; token: string } => ({
+  url: system.one('control').url,
+  token: system.tokens.operator,
+});
+
 afterAll(async () => {
   await system?.[Symbol.asyncDispose]();
 });
@@ -58,7 +67,7 @@ async function openDialog(tui: Tui, word: 'on' | 'off'): Promise<void> {
 
 describe('a flip by keys', () => {
   it('asks why and for the word, closes the entry on core, and says when every instance enforces it', async () => {
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     await openDialog(tui, 'off');
     await tui.shows(/While it is OFF: New orders are refused with 503/);
     await tui.typeUntil('数据库慢\r', /Type off to flip it, anything else is No \[No\]/);
@@ -80,7 +89,7 @@ describe('a flip by keys', () => {
 
   it('is no flip by default: not by Enter, not by another word, not by Esc, not by a paste', async () => {
     const before = await theSwitch();
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     const closed = /1 Orders 订单/;
     for (const answer of ['\r', 'yes\r', 'offf\r', 'on\r', ESC]) {
       await openDialog(tui, 'off');
@@ -106,7 +115,7 @@ describe('a flip by keys', () => {
   });
 
   it('is refused when somebody else was faster, and says who', async () => {
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     await openDialog(tui, 'off');
     await tui.typeUntil('too late\r', /Type off to flip it/);
     await flipElsewhere(false);
@@ -122,7 +131,7 @@ describe('a flip by keys', () => {
 
   it('is refused to a viewer, with the role that is needed', async () => {
     const before = await theSwitch();
-    await using tui = await Tui.open(system, { token: system.tokens.viewer });
+    await using tui = await Tui.open(operator(), { token: system.tokens.viewer });
     await openDialog(tui, 'off');
     await tui.typeUntil('a viewer tries\r', /Type off to flip it/);
     await tui.typeUntil('off\r', /✘ entry\.order\.create is not flipped: [\s\S]*role operator or above/);
@@ -130,7 +139,7 @@ describe('a flip by keys', () => {
   });
 
   it('is impossible with --readonly', async () => {
-    await using tui = await Tui.open(system, { args: ['--readonly'] });
+    await using tui = await Tui.open(operator(), { args: ['--readonly'] });
     await tui.shows(/read only · \d\d:\d\d:\d\d UTC/);
     expect(await tui.text()).not.toContain('Enter flip');
     const text = await tui.typeUntil('\r', /off means +New orders are refused/);
@@ -140,15 +149,15 @@ describe('a flip by keys', () => {
 
 describe('an instance that does not follow', () => {
   it('is named until it does', async () => {
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     await openDialog(tui, 'off');
     await tui.typeUntil('core hangs\r', /Type off to flip it/);
     const core = system.one('core');
     core.signal('SIGSTOP');
     tui.type('off\r');
     try {
-      const text = await tui.shows(/! entry\.order\.create is OFF by revision \d+: enforced by 1\/2, not by core-1 \(/);
-      expect(text).toMatch(/rules rev \d+ on 1\/2, 1 BEHIND/);
+      await tui.shows(/! entry\.order\.create is OFF by revision \d+: enforced by 1\/2, not by core-1 \(/);
+      await tui.shows(/rules rev \d+ on 1\/2, 1 BEHIND/);
       await tui.shows(/✘ core-1 silent · silent for \d+ s/);
     } finally {
       core.signal('SIGCONT');
@@ -161,7 +170,7 @@ describe('an instance that does not follow', () => {
 
 describe('control that dies under a flip', () => {
   it('leaves it unknown, not failed', async () => {
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     await openDialog(tui, 'off');
     await tui.typeUntil('control dies\r', /Type off to flip it/);
     const control = system.one('control');

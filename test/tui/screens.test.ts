@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { asAdmin } from '../support/admin.ts';
 import { ADDRESS, type Reply, Shop } from '../support/shop.ts';
 import { type System, startSystem } from '../support/system.ts';
 import { countClears, GREEN, noTerminal, RED, Tui } from './terminal.ts';
+
+// Real processes in a real terminal, beside whatever else this machine does.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 });
 
 let system: System;
 let shop: Shop;
@@ -12,10 +15,16 @@ beforeAll(async () => {
   system = await startSystem();
   shop = new Shop(system);
   await sell();
-}, 60_000);
+});
 beforeEach(({ skip }) => {
   if (noTerminal !== null) skip(noTerminal);
 });
+/** Control as an operator reaches it. */
+const operator = (): { url: string; token: string } => ({
+  url: system.one('control').url,
+  token: system.tokens.operator,
+});
+
 afterAll(async () => {
   await system?.[Symbol.asyncDispose]();
 });
@@ -56,7 +65,7 @@ const PANEL_TITLES = [
 
 describe('the first screen', () => {
   it('answers at 24×80 in its first lines, and every panel stands in its place', async () => {
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     await tui.shows(/HOLDS 正常 · at risk 0\.00 · 0 open findings/);
     await tui.shows(/O2 {2}fulfilled +█+ +2 today/);
     const lines = await tui.lines();
@@ -79,7 +88,7 @@ describe('the first screen', () => {
   });
 
   it('uses the room of 50×160, also where CI is set', async () => {
-    await using tui = await Tui.open(system, { columns: 160, rows: 50, env: { CI: 'true' } });
+    await using tui = await Tui.open(operator(), { columns: 160, rows: 50, env: { CI: 'true' } });
     const text = await tui.shows(/7 Repairs 补偿/);
     for (const title of PANEL_TITLES) expect(text).toContain(title);
     expect(text).toContain('captured-equals-ledger 收款与账本一致');
@@ -91,7 +100,7 @@ describe('the first screen', () => {
   });
 
   it('says when the terminal is too small, and comes back when it is not', async () => {
-    await using tui = await Tui.open(system, { rows: 20 });
+    await using tui = await Tui.open(operator(), { rows: 20 });
     await tui.shows(/too small: 80×20, 78×22 is needed\. q quits/);
     await tui.resize(100, 30);
     await tui.shows(/1 Orders 订单/);
@@ -104,7 +113,7 @@ describe('the first screen', () => {
   });
 
   it('draws what changed only: no clear of the screen while it stands', async () => {
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     await tui.shows(/HOLDS/);
     const from = tui.bytes.length;
     const clocks = new Set<string>();
@@ -124,7 +133,7 @@ describe('the first screen', () => {
   });
 
   it('shows everything about a row, the help, and one panel alone', async () => {
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     await tui.shows(/HOLDS/);
     await tui.typeUntil('2jj', /›✔ captured-equals-ledger/);
     await tui.typeUntil('\r', /a green means +\S/);
@@ -138,10 +147,10 @@ describe('the first screen', () => {
   });
 
   it('takes no colour with NO_COLOR, and says everything without', async () => {
-    await using tui = await Tui.open(system, { env: { NO_COLOR: '1' } });
+    await using tui = await Tui.open(operator(), { env: { NO_COLOR: '1' } });
     await tui.shows(/✔ HOLDS/);
     expect(await tui.coloured()).toBe('');
-    await using coloured = await Tui.open(system);
+    await using coloured = await Tui.open(operator());
     await coloured.shows(/✔ HOLDS/);
     expect(await coloured.inColour(GREEN)).toContain('HOLDS');
   });
@@ -149,7 +158,7 @@ describe('the first screen', () => {
 
 describe('what is not known', () => {
   it('is never green: control gone, and back', async () => {
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     await tui.shows(/✔ HOLDS/);
     expect(await tui.inColour(GREEN)).toContain('✔');
     const control = system.one('control');
@@ -165,7 +174,7 @@ describe('what is not known', () => {
   });
 
   it('counts an answer that hangs as none', async () => {
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     await tui.shows(/✔ HOLDS/);
     system.one('control').signal('SIGSTOP');
     await tui.shows(/\? UNKNOWN 未知 · was HOLDS/);
@@ -175,7 +184,7 @@ describe('what is not known', () => {
   });
 
   it('makes the verdict unknown when a check is not run any more', async () => {
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     await tui.shows(/✔ HOLDS/);
     const reconcile = system.one('reconcile');
     await reconcile.kill();
@@ -187,12 +196,12 @@ describe('what is not known', () => {
     expect(text).toMatch(/\? paid-iff-posted: it last ran/);
     await reconcile.start();
     await tui.shows(/✔ HOLDS/, 30_000);
-  }, 60_000);
+  });
 });
 
 describe('money at risk', () => {
   it('stands in the first line, with its check, its finding and its age', async () => {
-    await using tui = await Tui.open(system);
+    await using tui = await Tui.open(operator());
     await tui.shows(/✔ HOLDS/);
     await asAdmin(
       system.database.adminUrl,
@@ -206,5 +215,5 @@ describe('money at risk', () => {
     expect(text).toMatch(/S\d stock-conservati\S+ +[\d,.]+ CNY +\d+s/);
     expect(await tui.inColour(RED)).toContain('VIOLATED');
     await tui.typeUntil('4i', /exposure +[\d,.]+ CNY[\s\S]*runbooks\/stock-conservation\.md/);
-  }, 60_000);
+  });
 });

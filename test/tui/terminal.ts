@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import xterm, { type IBufferCell } from '@xterm/headless';
 import { eventually } from '../support/eventually.ts';
-import type { System } from '../support/system.ts';
 
 /** Why nothing can run in a terminal here, or null. Under CI what is missing is a failure, not a skip. */
 export const noTerminal: string | null =
@@ -51,7 +50,8 @@ export class Tui implements AsyncDisposable {
     });
   }
 
-  static async open(system: System, options: TuiOptions = {}): Promise<Tui> {
+  /** Control's address, and the token unless the options have another. */
+  static async open(control: { url: string; token: string }, options: TuiOptions = {}): Promise<Tui> {
     const { columns = 80, rows = 24, args = [], nodeArgs = [] } = options;
     const command =
       options.byNpm === true
@@ -71,8 +71,8 @@ export class Tui implements AsyncDisposable {
         SHELL: '/bin/sh',
         TERM: 'xterm-256color',
         LANG: 'C.UTF-8',
-        TIDEGATE_CONTROL_URL: system.one('control').url,
-        TIDEGATE_TOKEN: options.token ?? system.tokens.operator,
+        TIDEGATE_CONTROL_URL: control.url,
+        TIDEGATE_TOKEN: options.token ?? control.token,
         ...options.env,
       },
       stdio: ['pipe', 'pipe', 'inherit'],

@@ -1,7 +1,7 @@
 import { Box, Text } from 'ink';
 import type { Overview } from '../../control/api/contract.ts';
 import type { FeedState } from '../feed.ts';
-import { age, atRisk, columnsOf, moneyList, moneyWithin, verdictWord } from '../words.ts';
+import { age, atRisk, columnsOf, figure, moneyList, moneyWithin, verdictWord } from '../words.ts';
 import { Toned } from './panel.tsx';
 
 export interface HeaderProps {
@@ -17,20 +17,28 @@ export const HEADER_ROWS = 3;
 export function Header({ state, width, url, readonly: readOnly }: HeaderProps) {
   const { data, stale } = state;
   const verdict = verdictWord(data === null || stale ? 'unknown' : data.verdict);
+  const left = `${verdict.symbol} ${verdict.word}`;
   const clock = data === null ? url : `${stale ? 'last ' : ''}${data.at.slice(11, 19)} UTC`;
+  const right = `${readOnly ? 'read only · ' : ''}${clock}`;
+  const room = width - columnsOf(`TIDEGATE ${left} · `) - columnsOf(right) - 1;
   return (
     <Box flexDirection="column" width={width} height={HEADER_ROWS} flexShrink={0}>
       <Box width={width} height={1} overflow="hidden">
         <Box flexGrow={1} flexShrink={1} flexBasis={0}>
           <Text wrap="truncate">
             <Text bold>TIDEGATE </Text>
-            <Toned tone={verdict.tone} bold>{`${verdict.symbol} ${verdict.word}`}</Toned>
-            {data === null ? '' : ' · '}
-            {data === null ? null : <AtRisk data={data} stale={stale} width={width} />}
+            <Toned tone={verdict.tone} bold>
+              {left}
+            </Toned>
+            {data === null ? null : (
+              <Toned tone={data.openFindings > 0 ? 'bad' : 'plain'} bold>
+                {` · ${moneyText(data, stale, room)}`}
+              </Toned>
+            )}
           </Text>
         </Box>
         <Box flexShrink={0} marginLeft={1}>
-          <Text>{`${readOnly ? 'read only · ' : ''}${clock}`}</Text>
+          <Text>{right}</Text>
         </Box>
       </Box>
       <Box height={1} overflow="hidden">
@@ -43,20 +51,15 @@ export function Header({ state, width, url, readonly: readOnly }: HeaderProps) {
   );
 }
 
-/** What the first line has beside the money. */
-const BESIDE_COLUMNS = 62;
-
-function AtRisk({ data, stale, width }: { readonly data: Overview; readonly stale: boolean; readonly width: number }) {
-  const columns = width - BESIDE_COLUMNS;
-  const open = `${data.openFindings} open ${data.openFindings === 1 ? 'finding' : 'findings'}`;
-  const text = stale
-    ? `was ${data.verdict.toUpperCase()}, ${moneyWithin(data.moneyAtRisk, columns)}`
-    : `${atRisk(data, columns)} · ${open}`;
-  return (
-    <Toned tone={data.openFindings > 0 ? 'bad' : 'plain'} bold>
-      {text}
-    </Toned>
-  );
+/** The money, whole; then as much of the rest as there is room for. */
+function moneyText(data: Overview, stale: boolean, room: number): string {
+  if (stale) {
+    const was = `was ${data.verdict.toUpperCase()}, `;
+    return was + moneyWithin(data.moneyAtRisk, room - was.length);
+  }
+  const open = ` · ${figure(data.openFindings)} open ${data.openFindings === 1 ? 'finding' : 'findings'}`;
+  const whole = atRisk(data, room - open.length) + open;
+  return columnsOf(whole) <= room ? whole : atRisk(data, room);
 }
 
 /** What needs a hand comes first; the turnover is left out where it has no room, never cut. */
@@ -65,7 +68,7 @@ function summary(data: Overview, width: number): string {
   const stuck = data.stuck.reduce((sum, row) => sum + row.stuck, 0);
   const person = data.stuck.reduce((sum, row) => sum + row.waitingForPerson, 0);
   const first = [
-    `${stuck} stuck${person === 0 ? '' : `, ${person} for a person 待人工`}`,
+    `${figure(stuck)} stuck${person === 0 ? '' : `, ${figure(person)} for a person 待人工`}`,
     `rules rev ${revision} on ${applied}/${total}${applied < total ? `, ${total - applied} BEHIND` : ''}`,
   ].join(' · ');
   const whole = `${first} · GMV today ${moneyList(data.gmvToday)}`;

@@ -7,12 +7,12 @@ function cellsOf(view: PanelView, check: CheckStatus, i: number): readonly Cell[
   const { symbol, tone } = checkSign(check, view.stale);
   const first: Cell = { text: `${mark(view, i)}${symbol}`, width: 2, tone };
   const last: Cell = { text: age(check.ageSeconds), width: 6, right: true };
-  const wide = view.width >= WIDE;
+  const name = view.width < WIDE ? check.id : `${check.id} ${check.titleZh}`;
   switch (check.verdict) {
     case 'holds':
       return [
         first,
-        { text: wide ? `${check.id} ${check.titleZh}` : check.id, grow: true, tone: view.stale ? tone : 'plain' },
+        { text: name, grow: true, tone: view.stale ? tone : 'plain' },
         { text: figure(check.coverage.rows), width: 5, right: true },
         last,
       ];
@@ -20,7 +20,7 @@ function cellsOf(view: PanelView, check: CheckStatus, i: number): readonly Cell[
       // The money is never cut; the check's name is in the first lines of the screen too.
       return [
         first,
-        { text: check.id, grow: true, tone },
+        { text: name, grow: true, tone },
         { text: `${figure(check.count)}: ${moneyList(check.amounts)}`, tone },
         last,
       ];
