@@ -124,14 +124,16 @@ export class Mover {
     const last = path.to.at(-1) ?? input.to;
     const spec = stateSpec(machine, last);
     const extra = Object.entries(input.set ?? {});
-    const sets = extra.map(([column], i) => `, ${column} = $${16 + i}`).join('');
     const rows = await sql.query<Row>({
-      ...prepared(`WITH moved AS (
+      ...prepared(
+        shapeOf('move', machine, spec, path, input.set),
+        () => `WITH moved AS (
           UPDATE ${machine.table} SET state = $3, version = version + 1, due_at = $4, state_since = $5,
-            lease_until = ${leaseFor(spec)}, tries = 0, person_reason = NULL${sets}
+            lease_until = ${leaseFor(spec)}, tries = 0, person_reason = NULL${extra.map(([column], i) => `, ${column} = $${16 + i}`).join('')}
           WHERE id = $1 AND state = $2 AND ($6::integer IS NULL OR version = $6) RETURNING *
         ), noted AS (${noteFrom('moved', 5, 7, path)}
-        ) SELECT * FROM moved`),
+        ) SELECT * FROM moved`,
+      ),
       values: [
         input.id,
         input.from,
@@ -161,12 +163,15 @@ export class Mover {
     const spec = stateSpec(machine, state);
     const columns = Object.entries(input.columns);
     const rows = await sql.query<Row>({
-      ...prepared(`WITH made AS (
+      ...prepared(
+        shapeOf('create', machine, spec, path, input.columns),
+        () => `WITH made AS (
           INSERT INTO ${machine.table} (id, state, due_at, state_since, lease_until${columns.map(([c]) => `, ${c}`).join('')})
           VALUES ($1, $2, $3, $4, ${leaseFor(spec)}${columns.map((_, i) => `, $${14 + i}`).join('')})
           RETURNING *
         ), noted AS (${noteFrom('made', 4, 5, path)}
-        ) SELECT * FROM made`),
+        ) SELECT * FROM made`,
+      ),
       values: [
         input.id,
         state,
@@ -250,16 +255,28 @@ function noteFrom(source: string, now: number, first: number, path: Path): strin
           ORDER BY hop.n`;
 }
 
-const names = new Map<string, string>();
+/** All that the text of a statement depends on. Building the text anew for each move cost more than the rest of it. */
+function shapeOf(
+  verb: 'move' | 'create',
+  machine: Machine,
+  spec: StateSpec,
+  path: Path,
+  columns: Readonly<Record<string, unknown>> | undefined,
+): string {
+  const names = columns === undefined ? '' : Object.keys(columns).join();
+  return `${verb} ${machine.table} ${spec.asks === true} ${path.to.length === 1} ${names}`;
+}
+
+const statements = new Map<string, { readonly text: string; readonly name: string }>();
 
 /** A statement that the server plans once per connection: its name stands for its text. Texts come from code only. */
-function prepared(text: string): { text: string; name: string } {
-  let name = names.get(text);
-  if (name === undefined) {
-    name = `machine_${names.size}`;
-    names.set(text, name);
+function prepared(shape: string, textOf: () => string): { readonly text: string; readonly name: string } {
+  let statement = statements.get(shape);
+  if (statement === undefined) {
+    statement = { text: textOf(), name: `machine_${statements.size}` };
+    statements.set(shape, statement);
   }
-  return { text, name };
+  return statement;
 }
 
 export function stateSpec(machine: Machine, state: string): StateSpec {
