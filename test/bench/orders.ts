@@ -2,7 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import type { Benchmark, BenchOptions, Report } from './support/benchmark.ts';
 import { median, percentile } from './support/benchmark.ts';
 import { type CpuSeconds, coresBetween, cpuNow } from './support/cpu.ts';
-import { PGBENCH_MACHINE, type PgbenchRun, pgbenchScript, pgbenchVersion, runPgbench } from './support/pgbench.ts';
+import {
+  PGBENCH_MACHINE,
+  type PgbenchRun,
+  pgbenchScript,
+  pgbenchVersion,
+  type Recorded,
+  runPgbench,
+} from './support/pgbench.ts';
 import { record, type Transaction } from './support/recording.ts';
 import { type Goods, LEGS, type Played, play, Shopper, stockUp } from './support/shoppers.ts';
 import { openStage, type Stage } from './support/stage.ts';
@@ -26,9 +33,15 @@ interface Round {
   readonly played: Played;
   /** Cores busy, by process. */
   readonly cores: CpuSeconds;
-  readonly pgbench: PgbenchRun | null;
-  /** Cores that the database had busy under pgbench. */
-  readonly pgbenchCores: number;
+  /** Null where there is no pgbench. */
+  readonly yardsticks: Yardsticks | null;
+}
+
+interface Yardsticks {
+  readonly plain: PgbenchRun;
+  readonly pipelined: PgbenchRun;
+  /** CPU of the database, milliseconds an order, under the plain one. */
+  readonly databaseMs: number;
 }
 
 async function run(options: BenchOptions): Promise<Report> {
@@ -44,18 +57,22 @@ async function run(options: BenchOptions): Promise<Report> {
     }
     const transactions = await recordOneOrder(stage, shoppers, goods);
     orders += 1;
-    const script = pgbenchScript({ transactions, userId: RECORDED_USER, skuId: goods.firstSku, goods });
+    const recorded = { transactions, userId: RECORDED_USER, skuId: goods.firstSku, goods };
     const pgbench = await pgbenchVersion();
     if (pgbench === null)
       note('pgbench is missing (apt-get install postgresql-contrib): only our own figure is measured');
     const done: Round[] = [];
     for (let round = 1; round <= rounds; round += 1) {
-      const made = await playRound(stage, shoppers, goods, options, pgbench === null ? null : script);
-      note(`round ${round}: ${rate(made.played).toFixed(0)} orders/s, pgbench ${made.pgbench?.tps.toFixed(0) ?? '-'}`);
+      const made = await playRound(stage, shoppers, options, recorded, pgbench !== null);
+      const theirs = made.yardsticks?.plain.tps.toFixed(0) ?? '-';
+      note(`round ${round}: ${rate(made.played).toFixed(0)} orders/s, pgbench ${theirs}`);
       orders += made.played.orders;
       done.push(made);
     }
-    const books = await compareBooks(stage, orders, sum(done.map((r) => r.pgbench?.processed ?? 0)));
+    const theirOrders = sum(
+      done.map(({ yardsticks: y }) => (y === null ? 0 : y.plain.processed + y.pipelined.processed)),
+    );
+    const books = await compareBooks(stage, orders, theirOrders);
     return report(done, transactions, books, { pgbench, seconds });
   } finally {
     for (const shopper of shoppers) shopper[Symbol.dispose]();
@@ -80,21 +97,37 @@ async function recordOneOrder(
 async function playRound(
   stage: Stage,
   shoppers: readonly Shopper[],
-  goods: Goods,
-  { seconds, signal }: BenchOptions,
-  script: string | null,
+  options: BenchOptions,
+  recorded: Recorded,
+  withPgbench: boolean,
 ): Promise<Round> {
   const before = cpuNow(stage.processes);
-  const played = await play(shoppers, goods, seconds, signal);
+  const played = await play(shoppers, recorded.goods, options.seconds, options.signal);
   const cores = coresBetween(before, cpuNow(stage.processes), played.seconds);
-  if (script === null) return { played, cores, pgbench: null, pgbenchCores: 0 };
+  return { played, cores, yardsticks: withPgbench ? await measureYardsticks(stage, options, recorded) : null };
+}
+
+async function measureYardsticks(
+  stage: Stage,
+  { seconds, signal }: BenchOptions,
+  recorded: Recorded,
+): Promise<Yardsticks> {
   const directory = await mkdtemp('/var/tmp/tidegate-pgbench-');
-  const postgres = stage.processes.filter(({ name }) => name === 'postgres');
-  const idle = cpuNow(postgres);
+  const database = stage.processes.filter(({ name }) => name === 'postgres');
+  const run = (how: 'plain' | 'pipelined'): Promise<PgbenchRun> =>
+    runPgbench({
+      url: stage.postgres.appUrl,
+      script: pgbenchScript(recorded, how),
+      directory,
+      clients: SHOPPERS,
+      seconds,
+      signal,
+    });
   try {
-    const { appUrl: url } = stage.postgres;
-    const pgbench = await runPgbench({ url, script, directory, clients: SHOPPERS, seconds, signal });
-    return { played, cores, pgbench, pgbenchCores: coresBetween(idle, cpuNow(postgres), seconds)['postgres'] ?? 0 };
+    const before = cpuNow(database);
+    const plain = await run('plain');
+    const cores = coresBetween(before, cpuNow(database), seconds)['postgres'] ?? 0;
+    return { plain, pipelined: await run('pipelined'), databaseMs: (cores / plain.tps) * 1_000 };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -145,53 +178,67 @@ function report(
   books: Books,
   run: { readonly pgbench: string | null; readonly seconds: number },
 ): Report {
-  const ours = median(rounds.map(({ played }) => rate(played)));
-  const theirs = run.pgbench === null ? null : median(rounds.flatMap(({ pgbench }) => pgbench?.tps ?? []));
+  const each = (of: (round: Round) => number): readonly number[] => rounds.map(of);
+  const theirs = (of: (yardsticks: Yardsticks) => number): readonly number[] =>
+    rounds.flatMap(({ yardsticks }) => (yardsticks === null ? [] : of(yardsticks)));
+  const rates = each(({ played }) => rate(played));
+  const ours = median(rates);
+  const plain = theirs((y) => y.plain.tps);
+  const pipelined = theirs((y) => y.pipelined.tps);
   const legs = LEGS.map((leg) => {
     const all = rounds.flatMap(({ played }) => played.latencies[leg]);
     return { leg, p50: percentile(all, 0.5), p99: percentile(all, 0.99) };
   });
   const names = Object.keys(rounds[0]?.cores ?? {});
-  const cores = Object.fromEntries(names.map((name) => [name, median(rounds.map((r) => r.cores[name] ?? 0))]));
-  // Where others load the machine too, the rates fall and these do not.
+  const cores = Object.fromEntries(names.map((name) => [name, median(each((r) => r.cores[name] ?? 0))]));
+  // Where others load the machine too, the rates fall and these hardly do.
   const costs = Object.fromEntries(Object.entries(cores).map(([name, used]) => [name, (used / ours) * 1_000]));
-  const theirCost = median(rounds.map((r) => (r.pgbenchCores / (r.pgbench?.tps ?? 1)) * 1_000));
+  const databaseMs = median(theirs((y) => y.databaseMs));
   const statements = sum(transactions.map((t) => t.statements.length));
-  const share = theirs === null ? null : ours / theirs;
+  const against = (what: string, tps: readonly number[]): string[] =>
+    tps.length === 0 ? [] : [`${what.padEnd(38)} ${perSecond(tps)}   ours is ${percent(ours / median(tps))} of it`];
   return {
     lines: [
       `${SHOPPERS} shoppers, ${rounds.length} rounds of ${run.seconds} s, medians; the outside is a process in memory that answers after ${OUTSIDE_DELAY_MS} ms`,
-      `orders placed -> paid   ${ours.toFixed(0)}/s   (rounds: ${rounds.map(({ played }) => rate(played).toFixed(0)).join(', ')})`,
-      ...(theirs === null || share === null
-        ? []
-        : [
-            `${run.pgbench}, same SQL   ${theirs.toFixed(0)}/s   (rounds: ${rounds.map((r) => r.pgbench?.tps.toFixed(0)).join(', ')})`,
-            `share of pgbench   ${(share * 100).toFixed(0)} %`,
-          ]),
+      `${'orders placed -> paid, over HTTP'.padEnd(38)} ${perSecond(rates)}`,
+      ...against('pgbench, the same SQL', plain),
+      ...against('pgbench, each transaction pipelined', pipelined),
       ...legs.map(({ leg, p50, p99 }) => `${leg.padEnd(9)} p50 ${p50.toFixed(1)} ms   p99 ${p99.toFixed(1)} ms`),
-      `cores busy   ${Object.entries(cores)
-        .map(([name, used]) => `${name} ${used.toFixed(2)}`)
-        .join(', ')}`,
-      `CPU an order   ${Object.entries(costs)
-        .map(([name, ms]) => `${name} ${ms.toFixed(2)} ms`)
-        .join(', ')}; under pgbench: postgres ${theirCost.toFixed(2)} ms`,
-      `an order: ${transactions.length} transactions, ${statements} statements`,
+      `cores busy     ${list(cores, '')}`,
+      `CPU an order   ${list(costs, ' ms')}${plain.length === 0 ? '' : `; under pgbench: postgres ${databaseMs.toFixed(2)} ms`}`,
+      `an order: ${transactions.length} transactions, ${statements} statements; ${run.pgbench ?? 'no pgbench'}`,
       `books: ${books.paid} orders paid, captured = ledger = channel = ${books.captured}; pgbench paid ${books.pgbenchPaid}`,
     ],
     figures: {
       ordersPerSecond: ours,
-      pgbenchPerSecond: theirs,
-      shareOfPgbench: share,
+      pgbenchPerSecond: plain.length === 0 ? null : median(plain),
+      pgbenchPipelinedPerSecond: pipelined.length === 0 ? null : median(pipelined),
+      shareOfPgbench: plain.length === 0 ? null : ours / median(plain),
       legs,
       cores,
       cpuMsPerOrder: costs,
-      pgbenchPostgresCpuMsPerOrder: theirCost,
+      pgbenchDatabaseMsPerOrder: databaseMs,
       transactionsPerOrder: transactions.length,
       statementsPerOrder: statements,
       books,
-      rounds: rounds.map(({ played, pgbench }) => ({ ordersPerSecond: rate(played), pgbench: pgbench?.tps ?? null })),
+      rounds: { ordersPerSecond: rates, pgbench: plain, pgbenchPipelined: pipelined },
     },
   };
+}
+
+/** The median, and each round. */
+function perSecond(values: readonly number[]): string {
+  return `${median(values).toFixed(0)}/s   (rounds: ${values.map((v) => v.toFixed(0)).join(', ')})`;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
+}
+
+function list(values: Readonly<Record<string, number>>, unit: string): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name} ${value.toFixed(2)}${unit}`)
+    .join(', ');
 }
 
 function rate({ orders, seconds }: Played): number {

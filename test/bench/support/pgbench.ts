@@ -24,9 +24,10 @@ const UNIQUE = /\b\d{19}\b|\b(?:pay|cap|shp|cb|key|txn|ct|evt)_[0-9a-z]{26}\b|\b
 /**
  * The recorded order as a script that pgbench can play any number of times: the same statements in the same transactions.
  * What is of this one order becomes a variable: its two numbers, ids of the same form and length, the user, the SKU.
- * Times become `now()` plus the recorded distance. Everything else stays as it was recorded.
+ * Times become `now()` plus the recorded distance. Everything else stays as it was recorded. `pipelined`: each
+ * transaction goes out as a whole, without waiting for any of its answers.
  */
-export function pgbenchScript({ transactions, userId, skuId, goods }: Recorded): string {
+export function pgbenchScript({ transactions, userId, skuId, goods }: Recorded, how: 'plain' | 'pipelined'): string {
   const numbers: string[] = [];
   const expression = (value: string | null): string => {
     if (value === null) return 'NULL';
@@ -51,7 +52,9 @@ export function pgbenchScript({ transactions, userId, skuId, goods }: Recorded):
       const filled = text.replace(/\$(\d+)/g, (_, n: string) => expression(values[Number(n) - 1] ?? null));
       return `${filled.replace(/\s+/g, ' ').trim()};`;
     });
-    return explicit ? ['BEGIN;', ...texts, 'COMMIT;'] : texts;
+    if (!explicit) return texts;
+    const whole = ['BEGIN;', ...texts, 'COMMIT;'];
+    return how === 'plain' ? whole : ['\\startpipeline', ...whole, '\\endpipeline'];
   });
   return [
     '\\set n :n + 1',

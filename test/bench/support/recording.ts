@@ -4,7 +4,7 @@ import { eventually } from '../../support/eventually.ts';
 import type { Stage } from './stage.ts';
 
 export interface Statement {
-  /** The prepared statement's name; empty for BEGIN and COMMIT. */
+  /** The prepared statement's name; empty for one without. */
   readonly name: string;
   readonly text: string;
   /** As the server logged them: text, or null. */
@@ -65,17 +65,14 @@ export function transactionsIn(log: string): Transaction[] {
       continue;
     }
     last = undefined;
-    const simple = /^statement: ([\s\S]*)$/.exec(text)?.[1];
-    const prepared = /^execute ([^:]*): ([\s\S]*)$/.exec(text);
-    if (simple !== undefined && /^BEGIN/.test(simple)) open.set(session, []);
-    else if (simple !== undefined && /^(?:COMMIT|ROLLBACK)/.test(simple)) {
+    const [, name = '', said = ''] = /^(?:statement|execute ([^:]*)): ([\s\S]*)$/.exec(text) ?? [];
+    if (/^BEGIN\b/.test(said)) open.set(session, []);
+    else if (/^(?:COMMIT|ROLLBACK)\b/.test(said)) {
       const statements = open.get(session);
       open.delete(session);
       if (statements !== undefined && statements.length > 0) done.push({ explicit: true, statements });
-    } else {
-      const name = prepared?.[1] ?? '';
-      const statement = { name, text: prepared?.[2] ?? simple ?? '', values: [] as (string | null)[] };
-      if (statement.text === '' || NOT_OF_AN_ORDER.test(name) || NOT_OF_AN_ORDER.test(statement.text)) continue;
+    } else if (said !== '' && !NOT_OF_AN_ORDER.test(name) && !NOT_OF_AN_ORDER.test(said)) {
+      const statement = { name, text: said, values: [] as (string | null)[] };
       last = { session, statement };
       const inside = open.get(session);
       if (inside === undefined) done.push({ explicit: false, statements: [statement] });
