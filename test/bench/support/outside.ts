@@ -1,9 +1,8 @@
 import { createHmac } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { secretOf } from '../../../core/callbacks/signatures.ts';
 import { Connection } from './connection.ts';
+import { type Asked, listen, type Said } from './server.ts';
 
 /*
  * The outside world of a benchmark, a process of its own: a payment channel and a fulfilment service that answer after
@@ -33,29 +32,15 @@ const parcels = new Set<string>();
 const idle: Connection[] = [];
 let counter = 0;
 
-const server = createServer((request, response) => {
-  void serve(request).then(
-    ({ status, body }) => answer(response, status, body),
-    (error: unknown) => answer(response, 500, { error: String(error) }),
-  );
-});
-server.keepAliveTimeout = 60_000;
-server.listen(0, '127.0.0.1', () => {
-  process.stdout.write(`http://127.0.0.1:${(server.address() as AddressInfo).port}\n`);
-});
 process.on('disconnect', () => process.exit(0));
+process.stdout.write(`${await listen(serve)}\n`);
 
-function answer(response: ServerResponse, status: number, body: Body): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
-}
-
-async function serve(request: IncomingMessage): Promise<{ status: number; body: Body }> {
-  const [, service, ...rest] = (request.url ?? '').split('/');
-  const [body] = await Promise.all([bodyOf(request), delay(delayMs)]);
+async function serve({ method, path, body: text }: Asked): Promise<Said> {
+  const [, service, ...rest] = path.split('/');
+  await delay(delayMs);
+  const body = text === '' ? {} : (JSON.parse(text) as Body);
   if (service === 'channels' && rest[1] === 'trades') return channel(rest[0] ?? '', rest.slice(2), body);
-  if (service === 'fulfilment' && request.method === 'POST') {
+  if (service === 'fulfilment' && method === 'POST') {
     const shipmentId = String(body['shipmentId']);
     parcels.add(shipmentId);
     return { status: 200, body: { shipmentId, state: 'accepted' } };
@@ -65,13 +50,7 @@ async function serve(request: IncomingMessage): Promise<{ status: number; body: 
   return { status: 404, body: { state: 'none' } };
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Body> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return chunks.length === 0 ? {} : (JSON.parse(Buffer.concat(chunks).toString('utf8')) as Body);
-}
-
-function channel(id: string, [tradeNo]: readonly string[], body: Body): { status: number; body: Body } {
+function channel(id: string, [tradeNo]: readonly string[], body: Body): Said {
   const number = tradeNo ?? String(body['tradeNo']);
   if (tradeNo === undefined && !trades.has(number)) {
     trades.set(number, {
@@ -97,7 +76,7 @@ function viewOf(trade: Trade): Body {
 }
 
 /** The shopper pays: the trade is settled, and the answer goes out when the merchant has taken the callback. */
-async function pay(tradeNo: string): Promise<{ status: number; body: Body }> {
+async function pay(tradeNo: string): Promise<Said> {
   const trade = trades.get(tradeNo);
   if (trade === undefined) return { status: 404, body: { state: 'none' } };
   trade.transactionId ??= tradeNo.replace('pay_', 'txn_');
