@@ -70,7 +70,7 @@ async function skusOf(sql: Sql, payOrderIds: readonly string[]): Promise<string[
 }
 
 /** Marks what the journal's new entries touch: their accounts and pay orders. Returns whether there is more. */
-export async function feedFromJournal(kit: FeedKit, checks: readonly Check[]): Promise<boolean> {
+async function feedFromJournal(kit: FeedKit, checks: readonly Check[]): Promise<boolean> {
   const systemIdentifier = (await readSystemIdentifier(kit.db)) ?? 'unknown';
   return kit.db.tx(async (tx) => {
     const known = await readWatermark(tx, JOURNAL_MARK);
@@ -92,6 +92,16 @@ export async function feedFromJournal(kit: FeedKit, checks: readonly Check[]): P
     await moveWatermark(tx, JOURNAL_MARK, { ...range.upTo, systemIdentifier }, now);
     return range.more;
   });
+}
+
+/** How many stretches of the journal one feeding takes at the most; what is left is taken by the next. */
+const FEED_TURNS = 20;
+
+/** Fills the dirty sets from the journal until they know what is committed, or `FEED_TURNS` stretches are done. */
+export async function feed(kit: FeedKit, checks: readonly Check[], signal: AbortSignal): Promise<void> {
+  for (let turns = 0; turns < FEED_TURNS && !signal.aborted; turns += 1) {
+    if (!(await feedFromJournal(kit, checks))) return;
+  }
 }
 
 /** How far the dirty sets are behind what was committed, in seconds: the slower of their two feeds. */

@@ -8,8 +8,7 @@ import { writeCheckpoints } from '../core/ledger/checkpoints.ts';
 import { markDirty } from './check.store.ts';
 import { type Check, loadChecks } from './check.ts';
 import { runCheck } from './check-run.ts';
-import { feed } from './checks.ts';
-import { dirtyConsumer } from './dirty.ts';
+import { dirtyConsumer, feed } from './dirty.ts';
 import { Gauges } from './gauges.ts';
 import {
   DEFAULT_LIMITS,
