@@ -6,7 +6,13 @@ import { findFloorBreaches } from './tidy/floors.ts';
 import { findDishonesty, findSleeps } from './tidy/honest.ts';
 import { ROOT, readPapers, readSources } from './tidy/house.ts';
 import { type Offence, tell } from './tidy/offence.ts';
-import { findAddressesInLock, findCodeInRunbooks, findGrabBags, findPlaces } from './tidy/papers.ts';
+import {
+  findAddressesInLock,
+  findCodeInRunbooks,
+  findGrabBags,
+  findPlaces,
+  findRoomsWithoutReadme,
+} from './tidy/papers.ts';
 import { findSenses } from './tidy/senses.ts';
 import { measure } from './tidy/sizes.ts';
 
@@ -33,6 +39,7 @@ const RULES: readonly (readonly [rule: string, offences: readonly Offence[]])[] 
   ['nothing names a machine or a registry', findPlaces(papers)],
   ['every name says what lives there', findGrabBags(papers)],
   ['runbooks know no code', findCodeInRunbooks(papers)],
+  ['every room says at its door what lives there', findRoomsWithoutReadme(papers)],
 ];
 
 describe('the house', () => {

@@ -4,26 +4,15 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { VARIABLE_NAMES } from '../../core/kernel/config.ts';
 
-/* Every room says what lives in it, and what it says of its files is so. */
+/* What a README says of its files is so. That every room has one is a rule of test/tidy. */
 const ROOT = join(import.meta.dirname, '../..');
-const HOUSES = ['core', 'control', 'reconcile', 'test'];
-/** Registries of small files: their room speaks for them. */
-const NO_ROOM = /^(fixtures|migrations|meta|demo|types|channels|plants)$/;
-
-async function roomsOf(house: string): Promise<string[]> {
-  if (!existsSync(join(ROOT, house))) return [];
-  const entries = await readdir(join(ROOT, house), { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory() && !NO_ROOM.test(entry.name))
-    .map(({ name }) => `${house}/${name}`);
-}
+const HALLS = ['core', 'control', 'reconcile', 'tui', 'dashboards', 'runbooks', 'test'];
 
 async function readmesOf(): Promise<string[]> {
-  const found: string[] = existsSync(join(ROOT, 'README.md')) ? ['README.md'] : [];
-  for (const house of [...HOUSES, 'tui', 'dashboards', 'runbooks']) {
-    if (!existsSync(join(ROOT, house))) continue;
-    const files = await readdir(join(ROOT, house), { recursive: true });
-    found.push(...files.filter((file) => file.endsWith('README.md')).map((file) => `${house}/${file}`));
+  const found = ['README.md'];
+  for (const hall of HALLS) {
+    const files = await readdir(join(ROOT, hall), { recursive: true });
+    found.push(...files.filter((file) => file.endsWith('README.md')).map((file) => `${hall}/${file}`));
   }
   return found.sort();
 }
@@ -36,15 +25,8 @@ function filesNamed(text: string): string[] {
   );
 }
 
-describe('the rooms', async () => {
-  const tested = new Set(['test/contract', 'test/scenario', 'test/support', 'test/data', 'test/bench']);
-  const rooms = (await Promise.all(HOUSES.map(roomsOf))).flat();
+describe('the READMEs', async () => {
   const readmes = await readmesOf();
-
-  // What mirrors a room of the house needs no words of its own.
-  test.each(rooms.filter((room) => !room.startsWith('test/') || tested.has(room)))('%s has a README', (room) => {
-    expect(readmes).toContain(`${room}/README.md`);
-  });
 
   test.each(readmes)('%s names files that are there', async (readme) => {
     const text = await readFile(join(ROOT, readme), 'utf8');

@@ -5,7 +5,8 @@ import type { Offence } from './offence.ts';
 const HALLS = ['core', 'control', 'reconcile', 'tui', 'dashboards', 'test'];
 
 /** Folders of one small file per entry, and what is generated: the room around them speaks for them. */
-const NO_ROOM = /^reconcile\/(checks|repairs)$|^dashboards\/(boards|panels|grafana|prometheus|provisioning)$/;
+const NO_ROOM =
+  /^reconcile\/(checks|repairs)$|^dashboards\/(boards|panels|grafana|prometheus|provisioning)$|^tui\/(commands|components|panels|screens)$/;
 
 /** Every room without a README.md. A room of tests that mirrors another by its name needs no words of its own. */
 export function findRoomsWithoutReadme(papers: Papers): Offence[] {
