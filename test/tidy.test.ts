@@ -53,8 +53,9 @@ describe('the house', () => {
     if (offences.length > 0) throw new Error(`${offences.length} offences\n${tell(offences)}`);
   });
 
-  it('shows what is growing too large', async ({ annotate }) => {
-    for (const { path, line, what } of sizes.warnings) await annotate(`${path}:${line}  ${what}`, 'warning');
-    expect(sizes.warnings.length).toBeLessThan(40);
+  it('is warned of what grows too large, and has little of it', () => {
+    const lines = sizes.warnings.map(({ path, line, what }) => `  ${path}:${line}  ${what}\n`);
+    if (lines.length > 0) process.stderr.write(`growing too large:\n${lines.join('')}`);
+    expect(lines.length).toBeLessThan(40);
   });
 });
