@@ -9,6 +9,7 @@ import { HEADER_ROWS, Header } from './components/header.tsx';
 import { Help } from './components/help.tsx';
 import { Notice } from './components/notice.tsx';
 import { Colours } from './components/panel.tsx';
+import { type Trouble, told } from './explain.ts';
 import type { Feed } from './feed.ts';
 import { type FlipOutcome, type Flipper, type Toast, toastOf } from './flip.ts';
 import { pressesOf } from './keys.ts';
@@ -80,7 +81,8 @@ export function App({ feed, flipper, url, readonly: readOnly, colours }: AppProp
   );
 
   if (!fits) return <TooSmall columns={columns} rows={rows} />;
-  const height = rows - HEADER_ROWS - footerRows(toast, columns);
+  const message = toast ?? (stale && data !== null ? adviceOn(trouble) : null);
+  const height = rows - HEADER_ROWS - footerRows(message, columns);
   return (
     <Colours value={colours}>
       <Box flexDirection="column" width={columns} height={rows}>
@@ -118,7 +120,7 @@ export function App({ feed, flipper, url, readonly: readOnly, colours }: AppProp
             />
           ) : null}
         </Box>
-        <Footer toast={toast} hints={hintsFor(over, place.focus, readOnly)} width={columns} />
+        <Footer toast={message} hints={hintsFor(over, place.focus, readOnly)} width={columns} />
       </Box>
     </Colours>
   );
@@ -137,6 +139,12 @@ function hintsFor(over: Over, focus: PanelName, readOnly: boolean): string {
       return `1-7 panel · ↑↓ row · ${enter} · z zoom · ? help · q quit`;
     }
   }
+}
+
+/** The banner has one line; what to do about it needs its own. */
+function adviceOn(trouble: Trouble | null): Toast | null {
+  if (trouble === null || trouble.next === null) return null;
+  return { tone: 'unsure', text: `! ${told(trouble)}`, passing: true };
 }
 
 function TooSmall({ columns, rows }: { readonly columns: number; readonly rows: number }) {

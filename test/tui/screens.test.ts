@@ -173,6 +173,19 @@ describe('what is not known', () => {
     await tui.shows(/✔ HOLDS/);
   });
 
+  it('says so when the token ends, and what to do', async () => {
+    await using tui = await Tui.open({ ...operator(), token: system.tokens.viewer });
+    await tui.shows(/✔ HOLDS/);
+    const set = (to: string): Promise<void> =>
+      asAdmin(system.database.adminUrl, `UPDATE core.token SET ${to} WHERE name = 'viewer'`);
+    await set(`revoked_at = now(), revoked_by = 'a test'`);
+    const text = await tui.shows(/STALE 数据过期 · the data is \d+s old · the token is refused/);
+    expect(text).toMatch(/Take one that is valid: set TIDEGATE_TOKEN, or let npm start renew/);
+    expect((await tui.lines()).length).toBe(24);
+    await set('revoked_at = NULL, revoked_by = NULL');
+    await tui.shows(/✔ HOLDS/);
+  });
+
   it('counts an answer that hangs as none', async () => {
     await using tui = await Tui.open(operator());
     await tui.shows(/✔ HOLDS/);
@@ -187,7 +200,7 @@ describe('what is not known', () => {
     await using tui = await Tui.open(operator());
     await tui.shows(/✔ HOLDS/);
     const reconcile = system.one('reconcile');
-    await reconcile.kill();
+    await reconcile.stop();
     await asAdmin(
       system.database.adminUrl,
       `UPDATE reconcile.check_verdict SET finished_at = finished_at - interval '2 minutes' WHERE check_id = 'paid-iff-posted'`,

@@ -77,6 +77,7 @@ export class Tui implements AsyncDisposable {
       },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
+    await once(script, 'spawn');
     const tui = new Tui(script, columns, rows);
     await tui.until('its process', () => tui.pid > 0);
     return tui;
