@@ -31,6 +31,8 @@ export interface Machine {
   /** Schema-qualified table. */
   readonly table: string;
   readonly start: string;
+  /** Other states that a row may be made in. */
+  readonly alsoStarts?: readonly string[];
   readonly states: Readonly<Record<string, StateSpec>>;
 }
 
@@ -158,6 +160,7 @@ export class Mover {
   async create<Row extends MachineRow, M extends Machine>(sql: Sql, machine: M, input: CreateInput<M>): Promise<Row> {
     const now = this.#clock.now();
     const first = input.state ?? machine.start;
+    if (!startsOf(machine).includes(first)) throw new Error(`broken invariant: no ${machine.name} begins at ${first}`);
     const path = pathOf(machine, null, [first, ...(input.onward ?? [])]);
     const state = path.to.at(-1) ?? first;
     const spec = stateSpec(machine, state);
@@ -277,6 +280,11 @@ function prepared(shape: string, textOf: () => string): { readonly text: string;
     statements.set(shape, statement);
   }
   return statement;
+}
+
+/** The states that a row may be made in. */
+export function startsOf(machine: Machine): readonly string[] {
+  return [machine.start, ...(machine.alsoStarts ?? [])];
 }
 
 export function stateSpec(machine: Machine, state: string): StateSpec {

@@ -46,6 +46,7 @@ export const captureMachine = {
   name: 'capture',
   table: 'core.capture',
   start: 'APPLIED',
+  alsoStarts: ['LATE'],
   states: {
     APPLIED: { name: 'CAPTURE_APPLIED', to: [], care: 'end' },
     LATE: { name: 'CAPTURE_LATE', to: ['HANDLED'], care: 2_000 },

@@ -9,6 +9,8 @@ export const refundMachine = {
   name: 'refund',
   table: 'core.refund',
   start: 'R0',
+  // Nothing to approve and nothing to return: a late capture, goods that cannot be shipped.
+  alsoStarts: ['R8'],
   states: {
     R0: { name: 'REFUND_CREATED', to: ['R1'], care: 'person' },
     R1: { name: 'REFUND_APPROVING', to: ['R2', 'R3'], care: 'person' },

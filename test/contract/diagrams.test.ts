@@ -1,27 +1,16 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Machine, StateSpec } from '../../core/kernel/machine.ts';
+import { type Machine, type StateSpec, startsOf } from '../../core/kernel/machine.ts';
+import { CORE, machinesOf } from '../support/machines.ts';
 
 /*
  * The diagrams in the rooms' READMEs are drawn from the machines' tables. `npx vitest run test/contract/diagrams.test.ts -u`
  * draws them anew.
  */
-const CORE = join(import.meta.dirname, '../../core');
-
 async function filesOf(ending: string): Promise<string[]> {
   const files = await readdir(CORE, { recursive: true });
   return files.filter((file) => file.endsWith(ending) && !file.includes('node_modules')).sort();
-}
-
-async function machinesOf(files: readonly string[]): Promise<ReadonlyMap<string, Machine>> {
-  const modules: Record<string, unknown>[] = await Promise.all(files.map((file) => import(join(CORE, file))));
-  const machines = modules.flatMap((module) => Object.values(module).filter(isMachine));
-  return new Map(machines.map((machine) => [machine.name, machine]));
-}
-
-function isMachine(value: unknown): value is Machine {
-  return typeof value === 'object' && value !== null && 'states' in value && 'table' in value;
 }
 
 /** A state as a person reads it: its long name, and who cares for a row that stays there. */
@@ -38,19 +27,26 @@ function durationOf(ms: number): string {
   return ms >= 60_000 ? `${ms / 60_000} min` : `${ms / 1000} s`;
 }
 
-function diagramOf({ start, states }: Machine): string {
+function diagramOf(machine: Machine): string {
+  const { states } = machine;
   const lines = Object.entries(states).flatMap(([state, spec]) => [
     `  ${state} : ${labelOf(state, spec)}`,
     ...spec.to.map((to) => `  ${state} --> ${to}`),
     ...(spec.care === 'end' ? [`  ${state} --> [*]`] : []),
   ]);
-  return ['```mermaid', 'stateDiagram-v2', `  [*] --> ${start}`, ...lines, '```'].join('\n');
+  return [
+    '```mermaid',
+    'stateDiagram-v2',
+    ...startsOf(machine).map((start) => `  [*] --> ${start}`),
+    ...lines,
+    '```',
+  ].join('\n');
 }
 
 const BLOCK = /(<!-- machine: (\w+) -->\n)[\s\S]*?(<!-- \/machine -->)/g;
 
 describe('the diagrams of the machines', async () => {
-  const machines = await machinesOf(await filesOf('.machine.ts'));
+  const machines = await machinesOf();
   const readmes = await filesOf('README.md');
   const texts = new Map<string, string>();
   for (const file of readmes) texts.set(file, await readFile(join(CORE, file), 'utf8'));
