@@ -1,7 +1,8 @@
 import type { Sql } from '../core/kernel/db/database.ts';
+import type { Fragment } from '../core/kernel/db/fragment.ts';
 import { loadRegistry } from '../core/kernel/registry.ts';
 import { bySize, type SeverityRule } from './findings/tiers.ts';
-import type { Fragment, Scope } from './scope.ts';
+import type { Scope } from './scope.ts';
 
 /** One violating row with its money. */
 export interface Violation {

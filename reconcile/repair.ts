@@ -1,6 +1,6 @@
 import type { CoreContext } from '../core/context.ts';
 import { monotonicMs } from '../core/kernel/clock.ts';
-import { CommitUnknown, DatabaseUnavailable } from '../core/kernel/db/database.ts';
+import { CommitUnknown, DatabaseUnavailable } from '../core/kernel/db/failures.ts';
 import { claimDue, type Driver, drive, type Step } from '../core/kernel/driver.ts';
 import type { Machine, MachineRow } from '../core/kernel/machine.ts';
 import { loadRegistry } from '../core/kernel/registry.ts';

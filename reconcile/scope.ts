@@ -1,4 +1,4 @@
-import { sql } from '../core/kernel/db/database.ts';
+import { type Fragment, raw, sql } from '../core/kernel/db/fragment.ts';
 
 /** A place in commit order: every row up to and including it is meant. */
 export interface Mark {
@@ -18,17 +18,6 @@ export type Scope =
   | { readonly kind: 'range'; readonly after: Mark; readonly upTo: Mark; readonly now: Date }
   /** Pay orders, accounts or SKUs that were touched. */
   | { readonly kind: 'keys'; readonly keys: readonly string[]; readonly now: Date };
-
-/** A piece of SQL with its values. */
-export interface Fragment {
-  readonly text: string;
-  readonly values: unknown[];
-}
-
-/** A piece of SQL that needs no values. */
-export function raw(text: string): Fragment {
-  return { text, values: [] };
-}
 
 /** What a run is held to by name: rows that were violating, or what was touched. `null`: not by name. */
 export function namesIn(scope: Scope): readonly string[] | null {

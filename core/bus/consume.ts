@@ -1,5 +1,6 @@
 import type { Clock } from '../kernel/clock.ts';
-import { type Database, DatabaseUnavailable, type Tx } from '../kernel/db/database.ts';
+import type { Database, Tx } from '../kernel/db/database.ts';
+import { DatabaseUnavailable } from '../kernel/db/failures.ts';
 import {
   ensureConsumer,
   holdBack,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { CoreContext } from '../context.ts';
-import { DatabaseUnavailable, type Sql } from '../kernel/db/database.ts';
+import type { Sql } from '../kernel/db/database.ts';
+import { DatabaseUnavailable } from '../kernel/db/failures.ts';
 import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
 import { ok, type Result, refuse } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';

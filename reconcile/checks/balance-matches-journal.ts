@@ -1,6 +1,6 @@
-import { sql } from '../../core/kernel/db/database.ts';
+import { raw, sql } from '../../core/kernel/db/fragment.ts';
 import { defineCheck, found } from '../check.ts';
-import { among, namesIn, raw } from '../scope.ts';
+import { among, namesIn } from '../scope.ts';
 
 /**
  * What is stored of a balance is what the journal says. Accounts that limit their balance store it (as their holder's

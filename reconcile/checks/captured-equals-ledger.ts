@@ -1,7 +1,7 @@
-import { sql } from '../../core/kernel/db/database.ts';
+import { type Fragment, raw, sql } from '../../core/kernel/db/fragment.ts';
 import { defineCheck, found } from '../check.ts';
 import { NO_PAY_ORDER } from '../dirty.ts';
-import { among, type Fragment, raw, subjectsIn } from '../scope.ts';
+import { among, subjectsIn } from '../scope.ts';
 
 /**
  * What channels captured for a pay order is what it was to pay, and what the ledger booked for it; late captures lie in

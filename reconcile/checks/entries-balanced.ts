@@ -1,6 +1,7 @@
-import { sql } from '../../core/kernel/db/database.ts';
+import type { Fragment } from '../../core/kernel/db/fragment.ts';
+import { sql } from '../../core/kernel/db/fragment.ts';
 import { defineCheck, found } from '../check.ts';
-import { among, type Fragment, type Scope, subjectsIn, within } from '../scope.ts';
+import { among, type Scope, subjectsIn, within } from '../scope.ts';
 
 /** A posting's entries sum to 0 in each currency, and each entry is in its account's currency. Rows: `posting:currency`. */
 export default defineCheck({

@@ -1,4 +1,4 @@
-import { sql } from '../../core/kernel/db/database.ts';
+import { sql } from '../../core/kernel/db/fragment.ts';
 import { defineCheck, found } from '../check.ts';
 import { among, namesIn, within } from '../scope.ts';
 

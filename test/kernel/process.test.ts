@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
-import { DatabaseUnavailable } from '../../core/kernel/db/database.ts';
+import { DatabaseUnavailable } from '../../core/kernel/db/failures.ts';
 import { exitCodeOf } from '../../core/kernel/process.ts';
 import { testApp, testServe } from '../support/app.ts';
 

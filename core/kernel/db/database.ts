@@ -3,6 +3,7 @@ import { sleep } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { systemRandom } from '../random.ts';
 import { Batch, type Outcome, type Query, Skipped, Statement, typeParserOf } from './batch.ts';
+import { asUnavailable, CommitUnknown, codeOf, isDown, RETRY_CODES } from './failures.ts';
 
 export type { Query };
 
@@ -36,22 +37,6 @@ export interface Database extends Sql, AsyncDisposable {
   tx<T>(fn: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>;
 }
 
-/** The server does not answer, or dropped the connection before a commit was under way: nothing was written. */
-export class DatabaseUnavailable extends Error {
-  constructor(message: string, cause: unknown) {
-    super(message, { cause });
-    this.name = 'DatabaseUnavailable';
-  }
-}
-
-/** The connection died during COMMIT: the transaction may stand or not. Never retried blindly. */
-export class CommitUnknown extends Error {
-  constructor(cause: unknown) {
-    super('the connection died while the transaction was being committed: it may stand or not', { cause });
-    this.name = 'CommitUnknown';
-  }
-}
-
 export interface OpenOptions {
   readonly url: string;
   readonly poolSize: number;
@@ -62,25 +47,6 @@ export interface OpenOptions {
 
 const POOL_WAIT_MS = 5_000;
 const TX_TRIES = 5;
-
-/** Conflicts that the server resolved by ending one of the two: what the loser wrote is undone, so it may try again. */
-const RETRY_CODES = new Set(['40001', '40P01']);
-/** The server is starting, stopping, or out of connections. */
-const DOWN_CODES = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08003', '08006', '08001', '08004']);
-const DOWN_ERRNO = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOENT',
-]);
-/** It answers, but does not let us in: an unknown role, a wrong password, an unknown database. */
-const SHUT_CODES = new Set(['28000', '28P01', '3D000']);
 
 /**
  * Opens a pool. Waiting for a free connection is bounded, and so is every statement (`statementTimeoutMs`, default 30 s).
@@ -303,57 +269,4 @@ function traced(error: unknown): unknown {
 function begin(options: TxOptions): string {
   const isolation = options.isolation === undefined ? '' : ` ISOLATION LEVEL ${options.isolation.toUpperCase()}`;
   return `BEGIN${isolation}${options.readOnly === true ? ' READ ONLY' : ''}`;
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-/** Also when it is why a statement was skipped. */
-function isDown(error: unknown): boolean {
-  if (error instanceof Skipped) return isDown(error.cause);
-  const code = codeOf(error);
-  if (DOWN_CODES.has(code) || DOWN_ERRNO.has(code)) return true;
-  return (
-    error instanceof Error &&
-    /Connection terminated|timeout exceeded when trying to connect|timeout expired|not queryable/i.test(error.message)
-  );
-}
-
-/** The error as a `DatabaseUnavailable`, where it says that the database cannot be used; any other as it is. */
-export function asUnavailable(error: unknown): unknown {
-  const reason = error instanceof Error ? error.message || codeOf(error) : String(error);
-  if (SHUT_CODES.has(codeOf(error)))
-    return new DatabaseUnavailable(`the database does not let us in (${reason})`, error);
-  if (!isDown(error)) return error;
-  return new DatabaseUnavailable(`the database does not answer (${reason})`, error);
-}
-
-/** `sql\`… ${value} …\``: values become parameters; another fragment is spliced in with its own. */
-export function sql(strings: TemplateStringsArray, ...parts: readonly unknown[]): { text: string; values: unknown[] } {
-  const values: unknown[] = [];
-  let text = strings[0] ?? '';
-  for (const [i, part] of parts.entries()) {
-    if (isFragment(part)) {
-      const offset = values.length;
-      text += part.text.replace(/\$(\d+)/g, (_, n: string) => `$${Number(n) + offset}`);
-      values.push(...part.values);
-    } else {
-      values.push(part);
-      text += `$${values.length}`;
-    }
-    text += strings[i + 1] ?? '';
-  }
-  return { text, values };
-}
-
-function isFragment(part: unknown): part is { text: string; values: unknown[] } {
-  return (
-    typeof part === 'object' &&
-    part !== null &&
-    'text' in part &&
-    typeof part.text === 'string' &&
-    'values' in part &&
-    Array.isArray(part.values)
-  );
 }

@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Logger } from '../log.ts';
-import { asUnavailable, type Sql } from './database.ts';
+import type { Sql } from './database.ts';
+import { asUnavailable } from './failures.ts';
 
 /** One history of a database. */
 export interface MigrationSet {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CommitUnknown, DatabaseUnavailable, openDatabase, type Tx } from '../../../core/kernel/db/database.ts';
+import { openDatabase, type Tx } from '../../../core/kernel/db/database.ts';
+import { CommitUnknown, DatabaseUnavailable } from '../../../core/kernel/db/failures.ts';
 import { asAdmin } from '../../support/admin.ts';
 import { silent, type TestDatabase, testDatabase } from '../../support/database.ts';
 

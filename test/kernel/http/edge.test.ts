@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { describe, expect, it } from 'vitest';
-import { CommitUnknown, DatabaseUnavailable } from '../../../core/kernel/db/database.ts';
+import { CommitUnknown, DatabaseUnavailable } from '../../../core/kernel/db/failures.ts';
 import { ERRORS, type ErrorCode, ok, RefusalError, refuse } from '../../../core/kernel/errors.ts';
 import { signalOf } from '../../../core/kernel/http/context.ts';
 import { reply } from '../../../core/kernel/http/problem.ts';
