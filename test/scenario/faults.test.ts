@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { booksOf, expectBooksAgree, LIVE } from '../support/books.ts';
 import { eventually } from '../support/eventually.ts';
-import { ADDRESS, faultsAnswer, type Reply, Shop } from '../support/shop.ts';
+import { faultsAnswer, Shop } from '../support/shop.ts';
+import { crowd, grantCoupons, payOne, placeOne } from '../support/shoppers.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /**
@@ -34,79 +35,19 @@ async function shopTheNight(
   during?: (done: number) => void,
 ): Promise<Night> {
   const codes = await grantCoupons(shop, Math.ceil(orders / 3));
-  let next = 0;
+  const cores = system.all('core').length;
   let paid = 0;
   let placed = 0;
-  const shopper = async (): Promise<void> => {
-    for (let n = next++; n < orders; n = next++) {
-      during?.(n);
-      const coupon = n % 3 === 0 ? codes[n / 3] : undefined;
-      if (await shopOne(shop, n, skuIds[n % skuIds.length] ?? '', coupon, system.all('core').length)) paid += 1;
-      placed += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: SHOPPERS }, shopper));
+  await crowd(orders, SHOPPERS, async (n) => {
+    during?.(n);
+    const coupon = n % 3 === 0 ? codes[n / 3] : undefined;
+    const skuId = skuIds[n % skuIds.length] ?? '';
+    const order = await placeOne(shop, { n, skuId, quantity: 1 + (n % 3), coupon, at: n % cores });
+    placed += 1;
+    await payOne(shop, order, n % cores);
+    paid += 1;
+  });
   return { placed, paid };
-}
-
-async function grantCoupons(shop: Shop, count: number): Promise<string[]> {
-  const codes = Array.from({ length: count }, (_, i) => `NIGHT${String(i).padStart(4, '0')}`);
-  for (const code of codes) {
-    const granted = await shop.core('/v1/coupons', {
-      method: 'POST',
-      role: 'merchant',
-      headers: { 'idempotency-key': code },
-      body: { code, amount: { amount: 500, currency: 'CNY' }, validUntil: '2099-01-01T00:00:00Z' },
-    });
-    if (granted.status >= 300) throw new Error(JSON.stringify(granted.body));
-  }
-  return codes;
-}
-
-/** A dogged shopper: repeats with the same keys until the order is placed and the money is at the channel. */
-async function shopOne(
-  shop: Shop,
-  n: number,
-  skuId: string,
-  coupon: string | undefined,
-  cores: number,
-): Promise<boolean> {
-  const body = {
-    userId: String(1000 + n),
-    type: 'physical',
-    items: [{ skuId, quantity: 1 + (n % 3) }],
-    address: ADDRESS,
-    ...(coupon === undefined ? {} : { couponCode: coupon }),
-  };
-  const placed = await doggedly(() => shop.order(body, `night-${n}`, n % cores));
-  const payOrderId = String(placed.body['payOrderId']);
-  return eventually(
-    async () => {
-      const paying = await doggedly(() => shop.pay(payOrderId, n % cores));
-      const { code } = paying.body['status'] as { code: string };
-      if (code === 'P8') return true;
-      expect(code, JSON.stringify(paying.body)).toBe('P7');
-      const decided = await shop.sandbox(`/sandbox/pay/${String(paying.body['paymentId'])}`, {
-        method: 'POST',
-        body: { result: 'paid' },
-      });
-      expect([200, 409]).toContain(decided.status);
-      return true;
-    },
-    { timeoutMs: 60_000, everyMs: 100 },
-  );
-}
-
-async function doggedly(call: () => Promise<Reply>): Promise<Reply> {
-  return eventually(
-    async () => {
-      const reply = await call();
-      if (reply.status >= 500) throw new Error(JSON.stringify(reply.body));
-      expect(reply.status, JSON.stringify(reply.body)).toBeLessThan(300);
-      return reply;
-    },
-    { timeoutMs: 60_000, everyMs: 50 },
-  );
 }
 
 /** Lifts the faults, after making sure that each of them really struck, and waits until nothing is on its way any more. */

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
+import type { Premises } from './premises.ts';
 import { http } from './shop.ts';
-import type { System } from './system.ts';
 
 /** Rows that are neither at an end nor resting for a person: after the healing there must be none. */
 export const LIVE = `
@@ -45,10 +45,10 @@ export const effectsAnswer = z.object({
 });
 
 /** Reads the books of every party once. */
-export async function booksOf(system: System): Promise<Books> {
-  const { body } = await http(`${system.one('sandbox').url}/sandbox/effects`);
+export async function booksOf(premises: Pick<Premises, 'one' | 'database'>): Promise<Books> {
+  const { body } = await http(`${premises.one('sandbox').url}/sandbox/effects`);
   const effects = effectsAnswer.parse(body);
-  const [ours] = await system.database.db.query<
+  const [ours] = await premises.database.db.query<
     Omit<Books, 'channelPaid' | 'channelRefunded' | 'repeatedEffects' | 'couponsDeducted'>
   >({
     text: `SELECT

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import type { System } from './system.ts';
+import type { Premises } from './premises.ts';
 
 /** What an order that was placed is answered with, as far as tests go on with it. */
 export const placedAnswer = z.object({ payOrderId: z.string(), orders: z.array(z.object({ orderId: z.string() })) });
@@ -47,13 +47,15 @@ export async function http(
 }
 
 export class Shop {
-  readonly #system: System;
+  readonly #premises: Pick<Premises, 'all' | 'one' | 'tokens'>;
+  /** The refusals of the core that it has heard, by code. */
+  readonly refusals = new Map<string, number>();
 
-  constructor(system: System) {
-    this.#system = system;
+  constructor(premises: Pick<Premises, 'all' | 'one' | 'tokens'>) {
+    this.#premises = premises;
   }
 
-  core(
+  async core(
     path: string,
     init: {
       method?: string;
@@ -63,13 +65,16 @@ export class Shop {
       at?: number;
     } = {},
   ): Promise<Reply> {
-    const cores = this.#system.all('core');
-    const proc = cores[(init.at ?? 0) % cores.length];
-    return http(`${proc?.url}${path}`, { ...init, token: this.#system.tokens[init.role ?? 'shop'] });
+    const cores = this.#premises.all('core');
+    const { url } = cores[(init.at ?? 0) % cores.length] ?? this.#premises.one('core');
+    const reply = await http(`${url}${path}`, { ...init, token: this.#premises.tokens[init.role ?? 'shop'] });
+    const { code } = reply.body;
+    if (reply.status >= 400 && code !== undefined) this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+    return reply;
   }
 
   sandbox(path: string, init: { method?: string; body?: unknown } = {}): Promise<Reply> {
-    return http(`${this.#system.one('sandbox').url}${path}`, init);
+    return http(`${this.#premises.one('sandbox').url}${path}`, init);
   }
 
   /** Puts one of the source's samples on the shelf; returns its SKU ids. */

@@ -1,9 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmod, mkdtemp, readdir, readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
+import { type Database, openDatabase } from '../../core/kernel/db/database.ts';
+import { silent } from './database.ts';
 import { eventually } from './eventually.ts';
+import type { Premises } from './premises.ts';
 import { http, type Reply } from './shop.ts';
 
+const tokensSchema = z.object({ shop: z.string(), merchant: z.string() });
+const secretsSchema = z.object({ app: z.string() });
 const ROOT = join(import.meta.dirname, '..', '..');
 export const CHILDREN = ['core', 'reconcile', 'control', 'sandbox'] as const;
 export type ChildName = (typeof CHILDREN)[number];
@@ -26,6 +32,21 @@ export class DataDir implements AsyncDisposable {
     await chmod(dataDir.#root, 0o755);
     await symlink(dataDir.#root, dataDir.path);
     return dataDir;
+  }
+
+  /** The database of a start that runs on it, under the application's role. */
+  async openDatabase(up: Up): Promise<Database> {
+    const file = join(this.path, 'postgres', 'tidegate-secrets.json');
+    const { app } = secretsSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    const [, place] = /^ +database +(127\.0\.0\.1:\d+)/m.exec(up.output.slice(up.output.indexOf('Ready after'))) ?? [];
+    const url = `postgres://tidegate_app:${app}@${place}/tidegate`;
+    return openDatabase({ url, poolSize: 2, applicationName: 'test', log: silent });
+  }
+
+  /** The server of the embedded database. */
+  async postmaster(): Promise<number> {
+    const [pid] = (await readFile(join(this.path, 'postgres', 'postmaster.pid'), 'utf8')).split('\n');
+    return Number(pid);
   }
 
   /** Every process that was started for it or works in it, as `pid command line`; this one looks in from outside. */
@@ -92,6 +113,17 @@ export class Up implements AsyncDisposable {
 
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** Where its customers find it; what is asked for must run. */
+  async premises(dataDir: DataDir, database: Database): Promise<Premises> {
+    const tokens = tokensSchema.parse(JSON.parse(await readFile(join(dataDir.path, 'tokens.json'), 'utf8')));
+    return {
+      all: (kind) => [{ url: this.where(kind) }],
+      one: (kind) => ({ url: this.where(kind) }),
+      tokens,
+      database: { db: database },
+    };
   }
 
   get alive(): boolean {

@@ -124,8 +124,7 @@ describe('kill -9', () => {
     }
     expect(await visitor.stateOf(orderId)).toBe('O2');
     await buy(visitor, 'after-the-deaths');
-    const postgres = (await dataDir.processes()).find((line) => line.includes('/bin/postgres -D'));
-    kill(Number.parseInt(postgres ?? '', 10), 'SIGKILL');
+    kill(await dataDir.postmaster(), 'SIGKILL');
     await up.says('the database is back');
     await eventually(async () => expect(await visitor.stateOf(orderId)).toBe('O2'));
     await eventually(() => buy(visitor, 'after-the-death-of-the-database'), { timeoutMs: 20_000 });
