@@ -8,7 +8,9 @@ export const placedAnswer = z.object({ payOrderId: z.string(), orders: z.array(z
 
 /** The faults of the sandbox, with how often each has struck. */
 export const faultsAnswer = z.object({
-  faults: z.array(z.object({ kind: z.string(), service: z.string(), fired: z.int() })),
+  faults: z.array(
+    z.object({ kind: z.string(), service: z.string(), operation: z.string().optional(), fired: z.int() }),
+  ),
 });
 
 const product = z.object({ spuId: z.string(), skus: z.array(z.object({ skuId: z.string() })) });
