@@ -68,16 +68,17 @@ function fromRow({ amount, currency, firstBadAt, foundAt, lastSeenAt, ...row }: 
   };
 }
 
-/** How many findings are open, and what they come to per currency. */
+/** How many findings are open, and what they come to per currency: at most what an amount can say. */
 export async function readExposure(sql: Sql): Promise<{ open: number; atRisk: MoneyAmount[] }> {
-  const rows = await sql.query<{ currency: string; open: number; amount: number }>({
+  const rows = await sql.query<{ currency: string; open: number; amount: string }>({
     name: 'overview.exposure',
-    text: `SELECT currency, count(*) AS open, sum(amount)::bigint AS amount
+    text: `SELECT currency, count(*) AS open, sum(amount)::text AS amount
            FROM reconcile.finding WHERE status = ANY($1) GROUP BY currency ORDER BY currency`,
     values: [AT_RISK],
   });
-  return {
-    open: rows.reduce((sum, { open }) => sum + open, 0),
-    atRisk: rows.filter(({ amount }) => amount !== 0).map(({ amount, currency }) => ({ amount, currency })),
-  };
+  const sums = rows.map(({ amount, currency }) => ({
+    amount: Math.min(Number(amount), Number.MAX_SAFE_INTEGER),
+    currency,
+  }));
+  return { open: rows.reduce((sum, { open }) => sum + open, 0), atRisk: sums.filter(({ amount }) => amount !== 0) };
 }

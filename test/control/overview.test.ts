@@ -315,6 +315,18 @@ describe('findings and repairs', () => {
     await db.query({ text: `DELETE FROM reconcile.finding WHERE id !~ '^f-'` });
   });
 
+  it('come to at most what an amount can say: the screen must not go dark when most is at risk', async () => {
+    await db.query({
+      text: `INSERT INTO reconcile.finding (id, check_id, row_key, tier, status, amount, currency, detail, row,
+               first_bad_at, found_at, last_seen_at)
+             SELECT 'huge-' || n, 'trial-balance', 'huge-' || n, 'S0', 'open', 9007199254740991, 'EUR', 'a test', '{}'::jsonb,
+               now(), now(), now() FROM generate_series(1, 2) n`,
+    });
+    const { moneyAtRisk } = await look();
+    expect(moneyAtRisk.find(({ currency }) => currency === 'EUR')?.amount).toBe(Number.MAX_SAFE_INTEGER);
+    await db.query({ text: `DELETE FROM reconcile.finding WHERE id ~ '^huge-'` });
+  });
+
   it('say what each replica did', async () => {
     for (const [replica, advanced] of [
       ['reconcile-1', 3],
