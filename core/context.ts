@@ -4,7 +4,7 @@ import type { Background } from './kernel/background.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Database } from './kernel/db/database.ts';
 import type { Logger } from './kernel/log.ts';
-import type { Mover } from './kernel/machine.ts';
+import type { Mover } from './kernel/mover.ts';
 import type { OrderNumbers } from './kernel/order-number.ts';
 import type { Random } from './kernel/random.ts';
 import type { MarketingPort } from './marketing/marketing.port.ts';

@@ -1,8 +1,9 @@
 import { productMachine } from './catalog/catalog.machine.ts';
 import { shipmentMachine } from './fulfilment/fulfilment.machine.ts';
-import type { Machine, MachineRow, Transition } from './kernel/machine.ts';
+import type { Machine, MachineRow } from './kernel/machine.ts';
 import type { Metrics } from './kernel/metrics.ts';
 import { CURRENCIES, type Currency, isCurrency } from './kernel/money.ts';
+import type { Transition } from './kernel/mover.ts';
 import { orderMachine } from './orders/orders.machine.ts';
 import { callbackMachine, captureMachine, deductionMachine, paymentMachine } from './payments/payments.machine.ts';
 import { refundMachine } from './refunds/refunds.machine.ts';

@@ -1,8 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Machine, Mover } from '../core/kernel/machine.ts';
+import type { Machine } from '../core/kernel/machine.ts';
 import { createMetrics } from '../core/kernel/metrics.ts';
+import { Mover } from '../core/kernel/mover.ts';
 import { countMoves } from '../core/moves.ts';
 import { orderMachine } from '../core/orders/orders.machine.ts';
 import { openWorld, World } from './reconcile/support.ts';

@@ -1,7 +1,8 @@
 import type { Clock } from './clock.ts';
 import { addMs } from './clock.ts';
 import type { Sql } from './db/database.ts';
-import { LEASE_MS, type Machine, type MachineRow, type Mover, readRow } from './machine.ts';
+import { type Machine, type MachineRow, readRow } from './machine.ts';
+import { LEASE_MS, type Mover } from './mover.ts';
 import type { Random } from './random.ts';
 
 /**

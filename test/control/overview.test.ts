@@ -3,7 +3,7 @@ import { type Overview, overview } from '../../control/api/contract.ts';
 import { OverviewReader } from '../../control/overview/overview.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import type { Database } from '../../core/kernel/db/database.ts';
-import { Mover } from '../../core/kernel/machine.ts';
+import { Mover } from '../../core/kernel/mover.ts';
 import { orderMachine } from '../../core/orders/orders.machine.ts';
 import { loadChecks } from '../../reconcile/check.ts';
 import { loadRepairs } from '../../reconcile/repair.ts';

@@ -9,7 +9,7 @@ import type { Answer } from '../../core/kernel/answer.ts';
 import { Background } from '../../core/kernel/background.ts';
 import { type Clock, systemClock } from '../../core/kernel/clock.ts';
 import type { AppEnv } from '../../core/kernel/http/context.ts';
-import { Mover } from '../../core/kernel/machine.ts';
+import { Mover } from '../../core/kernel/mover.ts';
 import { OrderNumbers } from '../../core/kernel/order-number.ts';
 import { systemRandom } from '../../core/kernel/random.ts';
 import type { MarketingPort } from '../../core/marketing/marketing.port.ts';
