@@ -55,13 +55,13 @@ export async function lockAttempt(sql: Sql, id: string): Promise<PaymentRow | nu
 export async function lapsingOrders(sql: Sql, payOrderId: string, latestEnd: Date, slackMs: number): Promise<string[]> {
   const rows = await sql.query<{ order_id: string }>({
     name: 'payment_lapsing_orders',
-    text: `SELECT DISTINCT r.order_id
+    text: `SELECT r.order_id
       FROM core.pay_order p JOIN core.orders o ON o.pay_order_id = p.id JOIN core.reservation r ON r.order_id = o.id
       WHERE p.id = $1 AND (r.state = 'released'
         OR (r.state = 'held' AND r.expires_at < least(p.expires_at, $2) + $3 * interval '1 millisecond'))`,
     values: [payOrderId, latestEnd, slackMs],
   });
-  return rows.map((row) => row.order_id);
+  return [...new Set(rows.map((row) => row.order_id))];
 }
 
 /** Records that somebody wants the live attempt gone, and makes it due at once. The first intent stands. */

@@ -4,7 +4,6 @@ import type { Tx } from '../kernel/db/database.ts';
 import { drive } from '../kernel/driver.ts';
 import { catchRefusal, ok, type Refusal, RefusalError, type Result, refuse } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
-import { unsettledDeductions } from '../marketing/deductions.ts';
 import { lockPayOrder, type OrderOfPayOrder, ordersOf, type PayOrderRow } from '../payorders/payorders.ts';
 import { holdUntil } from '../stock/stock.ts';
 import { paymentDriver } from './payments.driver.ts';
@@ -53,11 +52,10 @@ type Opened =
 async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promise<Opened> {
   const now = context.clock.now();
   const { reserveForMs, attemptForMs } = context.terms;
-  const [payOrder, attempts, orders, unsettled, lapsing] = await Promise.all([
+  const [payOrder, attempts, orders, lapsing] = await Promise.all([
     lockPayOrder(tx, input.payOrderId),
     attemptsOf(tx, input.payOrderId),
     ordersOf(tx, input.payOrderId),
-    unsettledDeductions(tx, input.payOrderId),
     lapsingOrders(tx, input.payOrderId, addMs(now, attemptForMs), reserveForMs - attemptForMs),
   ]);
   if (payOrder === null) {
@@ -71,7 +69,8 @@ async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promi
   if (live !== undefined) return joinLive(live, input.channel);
 
   const reservedUntil = addMs(now, reserveForMs);
-  const marketingFirst = payOrder.coupon_code !== null || unsettled.length > 0;
+  // Without a coupon marketing was never asked, by no earlier attempt either.
+  const marketingFirst = payOrder.coupon_code !== null;
   const lacks = await Promise.all(lapsing.map((orderId) => holdUntil(tx, orderId, reservedUntil)));
   const lack = lacks.find((l) => l !== null);
   if (lack !== undefined && lack !== null) throw new RefusalError(lack);
