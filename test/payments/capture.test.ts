@@ -16,7 +16,7 @@ afterAll(async () => {
 test('a capture that meets the answer to the init on its way is applied, not put off', async () => {
   const { ctx } = world;
   const { payOrderId, orderId } = await world.order();
-  const id = await world.attempt(payOrderId, ['P1', 'P2', 'P4', 'P5']);
+  const id = await world.attempt(payOrderId, ['P0', 'P1', 'P2', 'P4', 'P5']);
   const attempt = await world.one<PaymentRow>('SELECT * FROM core.payment WHERE id = $1', [id]);
   const moved = Promise.withResolvers<void>();
   const commit = Promise.withResolvers<void>();

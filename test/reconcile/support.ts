@@ -70,7 +70,7 @@ export class World implements AsyncDisposable {
     return result.value.paymentId;
   }
 
-  /** An attempt as a dead process left it. */
+  /** An attempt as a dead process left it, after the states that it had passed. */
   async attempt(payOrderId: string, path: readonly StateOf<typeof paymentMachine>[]): Promise<string> {
     const [state = 'P0', ...onward] = path;
     const row = await this.ctx.mover.create(this.ctx.db, paymentMachine, {
