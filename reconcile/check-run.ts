@@ -115,13 +115,17 @@ interface LookOptions {
 function lookOnce(kit: CheckKit, check: Check, options: LookOptions): Promise<Look> {
   return kit.db.tx(
     async (tx) => {
-      await tx.query({ text: `SELECT set_config('statement_timeout', $1, true)`, values: [String(options.restMs)] });
       const live = await liveRows(tx, check.id, MAX_VIOLATIONS);
       const seen = options.full || check.mode.by === 'scan' ? await lookAtAll(tx, check, options) : null;
       const look = seen ?? (await lookAtNew(tx, check, options));
       return recheck(tx, check, look, live, options.now);
     },
-    { isolation: 'repeatable read', readOnly: true, signal: options.signal },
+    {
+      isolation: 'repeatable read',
+      readOnly: true,
+      signal: options.signal,
+      statementTimeoutMs: options.restMs,
+    },
   );
 }
 

@@ -6,6 +6,7 @@ export class CuttableLine implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #cut = false;
+  #silent = false;
 
   private constructor(target: { host: string; port: number }) {
     this.#target = target;
@@ -34,13 +35,26 @@ export class CuttableLine implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** As a broken link does: nothing is refused, nothing ends, and no byte arrives any more. */
+  silence(): void {
+    this.#silent = true;
+    for (const socket of this.#sockets) socket.unpipe().pause();
+  }
+
+  /** For new connections: those that were open before stay as they are. */
   mend(): void {
     this.#cut = false;
+    this.#silent = false;
   }
 
   #carry(socket: Socket): void {
     if (this.#cut) {
       socket.destroy();
+      return;
+    }
+    if (this.#silent) {
+      this.#sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => this.#sockets.delete(socket));
       return;
     }
     const far = dial(this.#target);

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import pg from 'pg';
+import { after } from '../clock.ts';
 
 /** A statement: text with `$1…` and values. `name` prepares it once per connection. */
 export interface Query {
@@ -41,7 +42,7 @@ interface Memory {
 
 /** The part of pg's connection that writes messages. */
 interface Wire {
-  readonly stream: { cork(): void; uncork(): void };
+  readonly stream: { cork(): void; uncork(): void; destroy(error: Error): void };
   parse(message: { name: string; text: string }): void;
   bind(message: { statement: string; values: readonly (string | Buffer | null)[] }): void;
   describe(message: { type: 'P'; name: string }): void;
@@ -108,6 +109,15 @@ export class Skipped extends Error {
   }
 }
 
+/** What a connection is ended with that does not answer any more; reads as any other dead line. */
+class NoAnswer extends Error {
+  readonly code = 'ETIMEDOUT';
+  constructor(limitMs: number) {
+    super(`no answer within ${limitMs} ms`);
+    this.name = 'NoAnswer';
+  }
+}
+
 interface FieldMessage {
   readonly fields: readonly { readonly name: string; readonly dataTypeID: number }[];
 }
@@ -118,6 +128,8 @@ export class Batch {
   readonly #typeParser: (oid: number) => Parse;
   readonly #done: () => void;
   #memory: Memory | undefined;
+  #limitMs = 0;
+  #deadline: Disposable | undefined;
   #at = 0;
   #over = false;
 
@@ -127,8 +139,12 @@ export class Batch {
     this.#done = done;
   }
 
-  /** Hands the batch to a client, which answers it in its turn. */
-  sendOver(client: pg.ClientBase): void {
+  /**
+   * Hands the batch to a client, which answers it in its turn. One that has no answer after `limitMs` ends its connection:
+   * the server ends what takes too long by itself, so the line is dead, and TCP alone would notice after many minutes.
+   */
+  sendOver(client: pg.ClientBase, limitMs: number): void {
+    this.#limitMs = limitMs;
     // pg's type of a submittable names its whole connection; this one needs a few methods of it.
     client.query(this as unknown as pg.Submittable);
   }
@@ -146,6 +162,7 @@ export class Batch {
     for (const statement of this.#statements) write(wire, memory, statement);
     wire.sync();
     wire.stream.uncork();
+    this.#deadline = after(this.#limitMs, () => wire.stream.destroy(new NoAnswer(this.#limitMs)));
     return null;
   }
 
@@ -192,7 +209,7 @@ export class Batch {
   /** What ran before the failed one keeps its answer; unless all ran, and it is their commit that failed. */
   handleError(error: unknown): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#end();
     const failed = this.#at < this.#statements.length ? this.#at : 0;
     for (const [i, statement] of this.#statements.entries()) {
       if (i >= failed) this.#forget(statement, i === failed);
@@ -205,9 +222,14 @@ export class Batch {
   /** An answer counts when the server is ready again: a statement alone commits with the Sync, and may fail there. */
   handleReadyForQuery(): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#end();
     for (const statement of this.#statements) statement.resolve();
     this.#done();
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#deadline?.[Symbol.dispose]();
   }
 
   /** The failed one is parsed anew too: its plan may be what was wrong with it. */

@@ -30,6 +30,8 @@ export interface TxOptions {
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   readonly readOnly?: boolean;
   readonly signal?: AbortSignal;
+  /** What each statement of this transaction may take, instead of the pool's limit. */
+  readonly statementTimeoutMs?: number;
 }
 
 export interface Database extends Sql, AsyncDisposable {
@@ -47,18 +49,23 @@ export interface OpenOptions {
 
 const POOL_WAIT_MS = 5_000;
 const TX_TRIES = 5;
+const STATEMENT_TIMEOUT_MS = 30_000;
+/** What an answer may take on top of its statements, which the server ends by itself. */
+const ANSWER_GRACE_MS = 5_000;
 
 /**
- * Opens a pool. Waiting for a free connection is bounded, and so is every statement (`statementTimeoutMs`, default 30 s).
+ * Opens a pool. Waiting for a free connection is bounded, and so is every statement (`statementTimeoutMs`, default 30 s),
+ * at the server and, should the line be dead, 5 s later here.
  * Throws `DatabaseUnavailable` when the server does not answer now.
  */
 export async function openDatabase(options: OpenOptions): Promise<Database> {
+  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.poolSize,
     application_name: options.applicationName,
     connectionTimeoutMillis: POOL_WAIT_MS,
-    statement_timeout: options.statementTimeoutMs ?? 30_000,
+    statement_timeout: statementTimeoutMs,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
   });
@@ -66,7 +73,7 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
   pool.on('error', (error) => options.log.warn({ err: error }, 'an idle database connection was lost'));
   // One that dies at work says so to its statements; without a listener the event would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  const database = new PoolDatabase(pool);
+  const database = new PoolDatabase(pool, statementTimeoutMs);
   try {
     await database.query({ text: 'SELECT 1' });
   } catch (error) {
@@ -78,9 +85,11 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
 
 class PoolDatabase implements Database {
   readonly pool: pg.Pool;
+  readonly #statementMs: number;
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, statementMs: number) {
     this.pool = pool;
+    this.#statementMs = statementMs;
   }
 
   async query<Row extends object = Record<string, unknown>>(query: Query): Promise<Row[]> {
@@ -90,7 +99,8 @@ class PoolDatabase implements Database {
       const { rows } = await new Promise<Outcome>((resolve, reject) => {
         const settle = (failure: unknown, outcome: Outcome | undefined): void =>
           outcome === undefined ? reject(failure) : resolve(outcome);
-        new Batch([new Statement(query, settle)], typeParserOf, () => undefined).sendOver(client);
+        const limitMs = this.#statementMs + ANSWER_GRACE_MS;
+        new Batch([new Statement(query, settle)], typeParserOf, () => undefined).sendOver(client, limitMs);
       });
       return rows as Row[];
     } catch (failure) {
@@ -115,7 +125,7 @@ class PoolDatabase implements Database {
 
   async #once<T>(fn: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
     const client = await this.#connect();
-    const tx = new ClientTx(client, begin(options));
+    const tx = new ClientTx(client, options, this.#statementMs);
     let broken = false;
     let committing = false;
     try {
@@ -155,7 +165,8 @@ const NEVER = new AbortController().signal;
 
 class ClientTx implements Tx {
   readonly #client: pg.PoolClient;
-  readonly #begin: string;
+  readonly #begin: readonly Query[];
+  readonly #statementMs: number;
   readonly #last: (() => Promise<unknown>)[] = [];
   readonly #hooks: (() => void)[] = [];
   #begun = false;
@@ -165,9 +176,10 @@ class ClientTx implements Tx {
   #scheduled = false;
   #underWay = false;
 
-  constructor(client: pg.PoolClient, beginText: string) {
+  constructor(client: pg.PoolClient, options: TxOptions, statementMs: number) {
     this.#client = client;
-    this.#begin = beginText;
+    this.#begin = begin(options);
+    this.#statementMs = options.statementTimeoutMs ?? statementMs;
   }
 
   async query<Row extends object = Record<string, unknown>>(query: Query): Promise<Row[]> {
@@ -185,7 +197,7 @@ class ClientTx implements Tx {
       if (failure === undefined) return;
       this.#refused = new Error('the transaction could not be begun', { cause: failure });
     };
-    this.#waiting.push(new Statement({ name: this.#begin, text: this.#begin }, settle));
+    for (const query of this.#begin) this.#waiting.push(new Statement(query, settle));
   }
 
   #ask(query: Query): Promise<Outcome> {
@@ -218,7 +230,7 @@ class ClientTx implements Tx {
     new Batch(statements, typeParserOf, () => {
       this.#underWay = false;
       this.#send();
-    }).sendOver(this.#client);
+    }).sendOver(this.#client, statements.length * this.#statementMs + ANSWER_GRACE_MS);
   }
 
   async commit(): Promise<void> {
@@ -266,7 +278,13 @@ function traced(error: unknown): unknown {
   return error;
 }
 
-function begin(options: TxOptions): string {
-  const isolation = options.isolation === undefined ? '' : ` ISOLATION LEVEL ${options.isolation.toUpperCase()}`;
-  return `BEGIN${isolation}${options.readOnly === true ? ' READ ONLY' : ''}`;
+function begin({ isolation, readOnly, statementTimeoutMs }: TxOptions): Query[] {
+  const level = isolation === undefined ? '' : ` ISOLATION LEVEL ${isolation.toUpperCase()}`;
+  const text = `BEGIN${level}${readOnly === true ? ' READ ONLY' : ''}`;
+  if (statementTimeoutMs === undefined) return [{ name: text, text }];
+  const limit = `SELECT set_config('statement_timeout', $1, true)`;
+  return [
+    { name: text, text },
+    { name: limit, text: limit, values: [String(statementTimeoutMs)] },
+  ];
 }

@@ -3,6 +3,7 @@ import { openDatabase, type Tx } from '../../../core/kernel/db/database.ts';
 import { CommitUnknown, DatabaseUnavailable } from '../../../core/kernel/db/failures.ts';
 import { asAdmin } from '../../support/admin.ts';
 import { silent, type TestDatabase, testDatabase } from '../../support/database.ts';
+import { CuttableLine } from '../../support/proxy.ts';
 
 let database: TestDatabase;
 
@@ -76,6 +77,37 @@ describe('statements that are asked for together', () => {
     await one.query({ name: 'same', text: 'SELECT 1 AS n' });
     await expect(one.query({ name: 'same', text: 'SELECT 2 AS n' })).rejects.toThrow(/the name of another statement/);
     expect(await one.query({ name: 'same', text: 'SELECT 1 AS n' })).toEqual([{ n: 1 }]);
+  });
+});
+
+describe('a line on which nothing arrives any more', () => {
+  test('is given up a little after the server would have ended the statement, and what it means is told', async () => {
+    await using line = await CuttableLine.to(database.appUrl);
+    const limits = { poolSize: 2, applicationName: 'test', log: silent, statementTimeoutMs: 300 };
+    await using db = await openDatabase({ url: line.through(database.appUrl), ...limits });
+    const read = db.tx(async (tx) => {
+      await tx.query({ text: 'SELECT 1' });
+      line.silence();
+      return tx.query({ text: 'SELECT 2' });
+    });
+    await expect(read).rejects.toThrow(DatabaseUnavailable);
+    line.mend();
+    const written = db.tx(async (tx) => {
+      await insert(tx, 1);
+      line.silence();
+    });
+    await expect(written).rejects.toThrow(CommitUnknown);
+    line.mend();
+    expect(await db.query({ text: 'SELECT 3 AS n' })).toEqual([{ n: 3 }]);
+  }, 20_000);
+
+  test('has the time that a transaction asks for its statements', async () => {
+    const limits = { poolSize: 1, applicationName: 'test', log: silent, statementTimeoutMs: 100 };
+    await using db = await openDatabase({ url: database.appUrl, ...limits });
+    const slow = { text: 'SELECT pg_sleep(0.2)' };
+    await expect(db.query(slow)).rejects.toMatchObject({ code: '57014' });
+    await db.tx((tx) => tx.query(slow), { statementTimeoutMs: 5_000 });
+    await expect(db.query(slow)).rejects.toMatchObject({ code: '57014' });
   });
 });
 
