@@ -223,7 +223,10 @@ function whyUnknown(check: Check, coverage: Coverage): string | null {
     : null;
 }
 
-/** The verdict by the live findings as they stand now. Violated is said even by a run that knows too little for green. */
+/**
+ * The verdict by the live findings as they stand now. Violated is said even by a run that knows too little for green, and
+ * by one that broke: what was found is not right because nobody could look again.
+ */
 async function conclude(
   kit: CheckKit,
   check: Check,
@@ -238,11 +241,10 @@ async function conclude(
     const standing = await rateFindings(tx, check);
     const beyond = (run.total ?? 0) > MAX_VIOLATIONS ? (run.total ?? 0) : 0;
     const count = Math.max(standing.count, beyond);
-    const finished = run.total !== undefined;
     const verdict: Verdict = {
       checkId: check.id,
-      verdict: finished && count > 0 ? 'violated' : run.unknown === null ? 'holds' : 'unknown',
-      reason: finished && count > 0 ? null : run.unknown,
+      verdict: count > 0 ? 'violated' : run.unknown === null ? 'holds' : 'unknown',
+      reason: run.unknown,
       count,
       amounts: amountsOf(standing),
       first: standing.first,

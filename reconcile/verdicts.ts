@@ -23,7 +23,7 @@ export type VerdictKind = 'holds' | 'violated' | 'unknown';
 export interface Verdict {
   readonly checkId: string;
   readonly verdict: VerdictKind;
-  /** Why it is unknown. */
+  /** Why it is unknown; beside a violation, why there may be more than it counts. Null: the run knows enough. */
   readonly reason: string | null;
   readonly count: number;
   readonly amounts: readonly { readonly amount: number; readonly currency: string }[];
