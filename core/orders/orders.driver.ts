@@ -91,7 +91,9 @@ function untilDue(row: MachineRow, now: Date): number {
 
 /**
  * Writes down, on every order and the live attempt of the pay order, that it shall go: a pay order is cancelled as a
- * whole while it is unpaid. Returns false when it is not all unpaid any more.
+ * whole while it is unpaid. The first intent stands, but the shopper's replaces the time-out's: goods paid for at the last
+ * moment are shipped to one who was late, never to one who was told that the order is being cancelled. Returns false when
+ * it is not all unpaid any more.
  */
 export async function recordIntent(
   context: CoreContext,
@@ -107,7 +109,8 @@ export async function recordIntent(
   await tx.query({
     name: 'orders_cancel_intent',
     text: `UPDATE core.orders SET cancel_intent = $2, cancel_reason = $3, due_at = $4
-      WHERE pay_order_id = $1 AND state = 'O0' AND cancel_intent IS NULL`,
+      WHERE pay_order_id = $1 AND state = 'O0'
+        AND (cancel_intent IS NULL OR ($2 = 'user' AND cancel_intent = 'timeout'))`,
     values: [payOrderId, intent, reason, now],
   });
   await setCancelIntent(tx, payOrderId, intent, now);

@@ -64,7 +64,10 @@ export async function lapsingOrders(sql: Sql, payOrderId: string, latestEnd: Dat
   return [...new Set(rows.map((row) => row.order_id))];
 }
 
-/** Records that somebody wants the live attempt gone, and makes it due at once. The first intent stands. */
+/**
+ * Records that somebody wants the live attempt gone, and makes it due at once. The first intent stands, but the shopper's
+ * replaces the time-out's.
+ */
 export async function setCancelIntent(
   sql: Sql,
   payOrderId: string,
@@ -74,7 +77,8 @@ export async function setCancelIntent(
   await sql.query({
     name: 'payment_cancel_intent',
     text: `UPDATE core.payment SET cancel_intent = $2, due_at = $3
-      WHERE pay_order_id = $1 AND state IN ('P0','P1','P2','P4','P5','P7') AND cancel_intent IS NULL`,
+      WHERE pay_order_id = $1 AND state IN ('P0','P1','P2','P4','P5','P7')
+        AND (cancel_intent IS NULL OR ($2 = 'user' AND cancel_intent = 'timeout'))`,
     values: [payOrderId, intent, now],
   });
 }
