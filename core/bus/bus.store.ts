@@ -104,13 +104,20 @@ export async function parkEvent(sql: Sql, name: string, eventId: number, reason:
   });
 }
 
-/** When the oldest event that the consumer has not handled was written; rows above the horizon count too. */
+/**
+ * When the oldest event that the consumer has not handled was written; rows above the horizon count too. A cursor that
+ * lies in the future of this server is of another life of it (dump and restore begin transaction ids anew): it will see
+ * nothing for who knows how long, so it lags since the beginning of time until a person sends it to a position.
+ */
 export async function oldestWaiting(sql: Sql, name: string): Promise<Date | null> {
-  const rows = await sql.query<{ at: Date }>({
+  const rows = await sql.query<{ at: Date | null }>({
     name: 'bus_oldest',
-    text: `SELECT e.at FROM core.event e, coalesce((SELECT xid FROM core.consumer WHERE name = $1), '0') AS c_xid,
-        coalesce((SELECT event_id FROM core.consumer WHERE name = $1), 0) AS c_id
-      WHERE (e.xid, e.id) > (c_xid, c_id) ORDER BY e.xid, e.id LIMIT 1`,
+    // The cursor's place is a value for the inner query, so that the index finds it whatever the history.
+    text: `SELECT CASE WHEN c.xid > pg_snapshot_xmax(pg_current_snapshot()) THEN to_timestamp(0)
+          ELSE (SELECT e.at FROM core.event e WHERE (e.xid, e.id) > (c.xid, c.event_id) ORDER BY e.xid, e.id LIMIT 1)
+        END AS at
+      FROM (SELECT coalesce(max(xid::text), '0')::xid8 AS xid, coalesce(max(event_id), 0) AS event_id
+        FROM core.consumer WHERE name = $1) c`,
     values: [name],
   });
   return rows[0]?.at ?? null;

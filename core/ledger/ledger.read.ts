@@ -28,8 +28,13 @@ export async function accountOf(sql: Sql, id: string): Promise<AccountView | nul
   return rows[0] ?? null;
 }
 
-export interface EntryView {
+/** A place in the journal's commit order. */
+export interface EntryPlace {
+  readonly xid: string;
   readonly id: number;
+}
+
+export interface EntryView extends EntryPlace {
   readonly kind: string;
   readonly reference: string;
   readonly payOrderId: string | null;
@@ -40,20 +45,24 @@ export interface EntryView {
   readonly at: Date;
 }
 
-const ENTRY = `SELECT e.id, p.kind, p.reference, p.pay_order_id AS "payOrderId", e.account_id AS "accountId", e.amount, e.currency,
+const ENTRY = `SELECT e.id, e.xid::text AS xid, p.kind, p.reference, p.pay_order_id AS "payOrderId", e.account_id AS "accountId", e.amount, e.currency,
   e.order_id AS "orderId", e.at FROM core.entry e JOIN core.posting p ON p.id = e.posting_id`;
 
-/** The newest entries of an account, before `beforeId` when given. */
+/** Behind every entry. */
+const LAST: EntryPlace = { xid: '18446744073709551615', id: Number.MAX_SAFE_INTEGER };
+
+/** The newest entries of an account in commit order, before a place when given. */
 export async function entriesOf(
   sql: Sql,
   accountId: string,
-  beforeId: number | null,
+  before: EntryPlace | null,
   limit: number,
 ): Promise<EntryView[]> {
   return sql.query<EntryView>({
     name: 'ledger_entries',
-    text: `${ENTRY} WHERE e.account_id = $1 AND ($2::bigint IS NULL OR e.id < $2) ORDER BY e.id DESC LIMIT $3`,
-    values: [accountId, beforeId, limit],
+    text: `${ENTRY} WHERE e.account_id = $1 AND (e.xid, e.id) < ($2::xid8, $3::bigint)
+      ORDER BY e.xid DESC, e.id DESC LIMIT $4`,
+    values: [accountId, before?.xid ?? LAST.xid, before?.id ?? LAST.id, limit],
   });
 }
 

@@ -36,6 +36,8 @@ const entry = z
   })
   .openapi('LedgerEntry');
 
+const placeOfEntry = z.strictObject({ xid: z.string().regex(/^\d{1,20}$/), id: z.int().positive() });
+
 const routes = {
   account: route({
     method: 'get',
@@ -77,11 +79,11 @@ export function ledgerRoutes(context: CoreContext) {
   });
   router.openapi(routes.entries, async (c) => {
     const { cursor, limit } = c.req.valid('query');
-    const place = cursor === undefined ? ok(null) : decodeCursor(z.int().positive(), cursor);
+    const place = cursor === undefined ? ok(null) : decodeCursor(placeOfEntry, cursor);
     if (!place.ok) return reply(c, place);
     const rows = await entriesOf(context.db, c.req.valid('param').accountId, place.value, limit);
     const last = rows.at(-1);
-    const next = last === undefined || rows.length < limit ? null : encodeCursor(last.id);
+    const next = last === undefined || rows.length < limit ? null : encodeCursor({ xid: last.xid, id: last.id });
     return reply(c, ok({ entries: rows.map(toWire), next }));
   });
   router.openapi(routes.payOrder, async (c) => {
@@ -92,6 +94,6 @@ export function ledgerRoutes(context: CoreContext) {
 }
 
 function toWire(view: EntryView): z.infer<typeof entry> {
-  const { amount, currency, at, ...rest } = view;
+  const { amount, currency, at, xid: _, ...rest } = view;
   return { ...rest, id: String(view.id), amount: { amount, currency }, at: at.toISOString() };
 }

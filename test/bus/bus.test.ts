@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { START } from '../../core/bus/bus.store.ts';
+import { oldestWaiting, START } from '../../core/bus/bus.store.ts';
 import { consume, lagSeconds } from '../../core/bus/bus.ts';
 import { type Consumer, rewind, STRIKES, turn } from '../../core/bus/consume.ts';
 import type { BusEvent } from '../../core/bus/event.ts';
@@ -214,6 +214,32 @@ describe('a consumer', () => {
     line.cut();
     clock.advance(60_000);
     expect(await told()).toBe(60);
+  });
+
+  test('lags since the beginning of time when its cursor is of another life of the server', async () => {
+    const { consumer } = await fresh();
+    expect(await lagSeconds(kit(), consumer.name)).toBe(0);
+    await rewind(kit(), consumer.name, { xid: '9000000000000000000', eventId: 0 });
+    expect(await lagSeconds(kit(), consumer.name)).toBeGreaterThan(1_000_000_000);
+  });
+
+  test('finds how far it is behind by the index, whatever the history', async () => {
+    const { consumer } = await fresh();
+    const plan = await database.db.tx(async (tx) => {
+      // The table is small here: what matters is whether the index can answer at all.
+      await tx.query({ text: `SELECT set_config('enable_seqscan', 'off', true)` });
+      let lines: { 'QUERY PLAN': string }[] = [];
+      const explained: Sql = {
+        query: async ({ text, values = [] }) => {
+          lines = await tx.query({ text: `EXPLAIN ${text}`, values });
+          return [];
+        },
+      };
+      await oldestWaiting(explained, consumer.name);
+      return lines.map((line) => line['QUERY PLAN']).join('\n');
+    });
+    expect(plan).toMatch(/Index Cond: \(?ROW\(xid, id\) > ROW/);
+    expect(plan).not.toContain('Join Filter');
   });
 
   test('runs by itself on two replicas, woken by a kick, and reports its lag', async () => {

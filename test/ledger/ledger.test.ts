@@ -11,7 +11,13 @@ import {
   subsidy,
   suspense,
 } from '../../core/ledger/accounts.ts';
-import { accountOf, entriesOf, entriesOfPayOrder } from '../../core/ledger/ledger.read.ts';
+import {
+  accountOf,
+  type EntryPlace,
+  type EntryView,
+  entriesOf,
+  entriesOfPayOrder,
+} from '../../core/ledger/ledger.read.ts';
 import { post } from '../../core/ledger/ledger.ts';
 import { credit, debit, type Posting, type Side } from '../../core/ledger/posting.ts';
 import { type TestDatabase, testDatabase } from '../support/database.ts';
@@ -255,11 +261,11 @@ test('entries of an account come in pages, newest first, none twice and none los
   for (let i = 1; i <= 23; i += 1)
     await book(posting([debit(clearing('pages', 'CNY'), i), credit(merchantPayable('CNY'), i)]));
   const seen: number[] = [];
-  for (let before: number | null = null; ; ) {
-    const page = await entriesOf(database.db, 'clearing:pages:CNY', before, 10);
+  for (let before: EntryPlace | null = null; ; ) {
+    const page: EntryView[] = await entriesOf(database.db, 'clearing:pages:CNY', before, 10);
     seen.push(...page.map(({ amount }) => amount));
     if (page.length < 10) break;
-    before = page.at(-1)?.id ?? null;
+    before = page.at(-1) ?? null;
   }
   expect(seen).toEqual(Array.from({ length: 23 }, (_, i) => 23 - i));
 });

@@ -52,6 +52,11 @@ const TX_TRIES = 5;
 const STATEMENT_TIMEOUT_MS = 30_000;
 /** What an answer may take on top of its statements, which the server ends by itself. */
 const ANSWER_GRACE_MS = 5_000;
+/**
+ * A process that was stopped between two statements, or cut off, must not keep its row locks and the snapshot horizon:
+ * the server ends its transaction, and what it comes back with is refused.
+ */
+const IDLE_IN_TRANSACTION_MS = 10_000;
 
 /**
  * Opens a pool. Waiting for a free connection is bounded, and so is every statement (`statementTimeoutMs`, default 30 s),
@@ -66,6 +71,7 @@ export async function openDatabase(options: OpenOptions): Promise<Database> {
     application_name: options.applicationName,
     connectionTimeoutMillis: POOL_WAIT_MS,
     statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
   });
@@ -175,6 +181,8 @@ class ClientTx implements Tx {
   #waiting: Statement[] = [];
   #scheduled = false;
   #underWay = false;
+  /** COMMIT or ROLLBACK is asked for: the connection will be somebody else's. */
+  #over = false;
 
   constructor(client: pg.PoolClient, options: TxOptions, statementMs: number) {
     this.#client = client;
@@ -183,6 +191,7 @@ class ClientTx implements Tx {
   }
 
   async query<Row extends object = Record<string, unknown>>(query: Query): Promise<Row[]> {
+    if (this.#over) throw new Error('broken invariant: the transaction is over, and this statement came after it');
     try {
       if (!this.#begun) this.#enqueueBegin();
       return (await this.#ask(query)).rows as Row[];
@@ -235,6 +244,7 @@ class ClientTx implements Tx {
 
   async commit(): Promise<void> {
     const last = Promise.allSettled(this.#last.map((work) => work()));
+    this.#over = true;
     if (this.#begun) {
       // If one of them fails at the server, it skips the COMMIT, which says why.
       const { command } = await this.#ask({ name: 'COMMIT', text: 'COMMIT' });
@@ -248,6 +258,7 @@ class ClientTx implements Tx {
   }
 
   async rollback(): Promise<void> {
+    this.#over = true;
     if (this.#begun && this.#refused === undefined) await this.#ask({ name: 'ROLLBACK', text: 'ROLLBACK' });
   }
 

@@ -1,6 +1,9 @@
 import { Skipped } from './batch.ts';
 
-/** The server does not answer, or dropped the connection before a commit was under way: nothing was written. */
+/**
+ * The server does not answer, or dropped the connection. Of a transaction: before its commit was under way, so nothing was
+ * written. Of a statement outside one: it may have run, so what is sent again must be such that it may run twice.
+ */
 export class DatabaseUnavailable extends Error {
   constructor(message: string, cause: unknown) {
     super(message, { cause });
@@ -18,8 +21,8 @@ export class CommitUnknown extends Error {
 
 /** Conflicts that the server resolved by ending one of the two: what the loser wrote is undone, so it may try again. */
 export const RETRY_CODES = new Set(['40001', '40P01']);
-/** The server is starting, stopping, or out of connections. */
-const DOWN_CODES = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08003', '08006', '08001', '08004']);
+/** The server is starting, stopping, or out of connections; or it ended a transaction that had stood idle (25P03). */
+const DOWN_CODES = new Set(['57P01', '57P02', '57P03', '53300', '08000', '08003', '08006', '08001', '08004', '25P03']);
 const DOWN_ERRNO = new Set([
   'ECONNREFUSED',
   'ECONNRESET',

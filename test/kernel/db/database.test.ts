@@ -3,6 +3,7 @@ import { openDatabase, type Tx } from '../../../core/kernel/db/database.ts';
 import { CommitUnknown, DatabaseUnavailable } from '../../../core/kernel/db/failures.ts';
 import { asAdmin } from '../../support/admin.ts';
 import { silent, type TestDatabase, testDatabase } from '../../support/database.ts';
+import { eventually } from '../../support/eventually.ts';
 import { CuttableLine } from '../../support/proxy.ts';
 
 let database: TestDatabase;
@@ -262,6 +263,48 @@ describe('statements that travel with the commit', () => {
       throw new Error('changed its mind');
     });
     await expect(attempt).rejects.toThrow('changed its mind');
+    expect(await ids()).toEqual([]);
+  });
+});
+
+describe('a transaction that is over', () => {
+  test('takes no more statements, so that none runs in the next one of its connection', async () => {
+    await using alone = await openDatabase({
+      url: database.appUrl,
+      poolSize: 1,
+      applicationName: 'alone',
+      log: silent,
+    });
+    let late: Promise<object[]> | undefined;
+    const failed = alone.tx(async (tx) => {
+      await insert(tx, 1);
+      const other = Promise.withResolvers<void>();
+      late = other.promise.then(() => insert(tx, 2));
+      late.catch(() => undefined);
+      queueMicrotask(() => setImmediate(other.resolve));
+      throw new Error('one branch gave up');
+    });
+    await expect(failed).rejects.toThrow('one branch gave up');
+    await alone.tx((tx) => insert(tx, 3));
+    await expect(late).rejects.toThrow(/broken invariant: the transaction is over/);
+    expect(await ids()).toEqual([3]);
+  });
+
+  test('was ended by the server because it stood idle: nothing of it stays, and nobody waits for its locks', async () => {
+    const shown = await database.db.query({ text: 'SHOW idle_in_transaction_session_timeout' });
+    expect(shown).toEqual([{ idle_in_transaction_session_timeout: '10s' }]);
+    const stood = database.db.tx(async (tx) => {
+      await tx.query({ text: `SELECT set_config('idle_in_transaction_session_timeout', '50', true)` });
+      await insert(tx, 1);
+      const pid = await backendOf(tx);
+      await eventually(async () =>
+        expect(
+          await database.db.query({ text: 'SELECT 1 FROM pg_stat_activity WHERE pid = $1', values: [pid] }),
+        ).toEqual([]),
+      );
+      await insert(tx, 2);
+    });
+    await expect(stood).rejects.toBeInstanceOf(DatabaseUnavailable);
     expect(await ids()).toEqual([]);
   });
 });
