@@ -1,6 +1,6 @@
-import type { ChangeMessage, SetMessage } from '../../core/guard/protocol.ts';
+import type { ChangeMessage, PositionMessage, SetMessage } from '../../core/guard/protocol.ts';
 import { applyChange, hashRules, type RuleSet } from '../../core/guard/rules.ts';
-import { every } from '../../core/kernel/clock.ts';
+import { every, monotonicMs } from '../../core/kernel/clock.ts';
 import type { Database } from '../../core/kernel/db/database.ts';
 import { listen } from '../../core/kernel/db/listen.ts';
 import { encodeEvent } from '../../core/kernel/http/events.ts';
@@ -11,23 +11,31 @@ import { historyOf, type Revision, readHead, readPosition, revisionsAfter } from
 /** Takes one frame of the stream; `false` when it can take no more, and is forgotten. */
 export type FrameSink = (frame: Uint8Array) => boolean;
 
+/** One who follows; `over` settles when there is nothing that this replica may say any more. */
+export interface Follower extends Disposable {
+  readonly over: Promise<void>;
+}
+
 /** The floor under LISTEN: a notice can be lost, a poll cannot. */
 const POLL_MS = 1_000;
 /** Data planes count three missed ones as a dead line. */
-const COMMENT_MS = 2_000;
+const POSITION_MS = 2_000;
+/** So long a replica may not have seen the database and still let its followers wait for it. */
+const BLIND_MS = 5_000;
 /** Further behind than this, one full set is less to send than the changes. */
 const MAX_CHANGES = 64;
 
-const COMMENT = new TextEncoder().encode(': in step\n\n');
-
 /**
  * The newest rule set, in memory, and everybody who follows it on this replica. Frames are encoded once, however many
- * read them. With the database away the last set stays, streams stay open, and it catches up when the database is back.
+ * read them.
+ *
+ * It says that a set is the newest only after it has looked. With the database away from this replica the last set stays,
+ * but it vouches for nothing, and after 5 s it ends its streams: another replica may see what this one does not.
  */
 export class RuleFeed implements AsyncDisposable {
   readonly #db: Database;
   readonly #log: Logger;
-  readonly #sinks = new Set<FrameSink>();
+  readonly #sinks = new Map<FrameSink, () => void>();
   readonly #stop = new AbortController();
   readonly #history: string;
   #head: RuleSet;
@@ -35,24 +43,29 @@ export class RuleFeed implements AsyncDisposable {
   #refreshing: Promise<void> | undefined;
   #again = false;
   #failing = false;
+  /** When the last look at the database began that showed the head to be the newest; monotonic ms. */
+  #lookedMs: number;
+  #vouchedMs = 0;
   #listening: Promise<void> = Promise.resolve();
 
-  private constructor(db: Database, log: Logger, history: string, head: RuleSet) {
+  private constructor(db: Database, log: Logger, history: string, head: RuleSet, lookedMs: number) {
     this.#db = db;
     this.#log = log;
     this.#history = history;
     this.#head = head;
     this.#frame = setFrame(head);
+    this.#lookedMs = lookedMs;
   }
 
   /** Reads the newest rule set and begins to follow it. */
   static async open(db: Database, log: Logger): Promise<RuleFeed> {
     const history = await historyOf(db);
-    const feed = new RuleFeed(db, log, history, await readSet(db, history));
+    const startedMs = monotonicMs();
+    const feed = new RuleFeed(db, log, history, await readSet(db, history), startedMs);
     const { signal } = feed.#stop;
     feed.#listening = listen(db, REVISION_CHANNEL, () => void feed.refresh(), { log, signal });
     every(POLL_MS, signal, () => feed.#poll());
-    every(COMMENT_MS, signal, async () => feed.#send(COMMENT));
+    every(POSITION_MS, signal, async () => feed.#vouch());
     return feed;
   }
 
@@ -64,10 +77,17 @@ export class RuleFeed implements AsyncDisposable {
     return this.#sinks.size;
   }
 
-  /** Sends the full set at once, then every change. */
-  follow(sink: FrameSink): Disposable {
-    if (sink(this.#frame)) this.#sinks.add(sink);
-    return { [Symbol.dispose]: () => void this.#sinks.delete(sink) };
+  /** Whether this replica has not seen the database for so long that it does not know what is in force. */
+  get blind(): boolean {
+    return monotonicMs() - this.#lookedMs > BLIND_MS;
+  }
+
+  /** Sends the full set at once, then every change, and every 2 s that what was sent is the newest. */
+  follow(sink: FrameSink): Follower {
+    const over = Promise.withResolvers<void>();
+    if (this.blind) over.resolve();
+    else if (sink(this.#frame)) this.#sinks.set(sink, over.resolve);
+    return { over: over.promise, [Symbol.dispose]: () => void this.#sinks.delete(sink) };
   }
 
   /** Catches up with the database. Never rejects; calls that come while one runs share the next. */
@@ -81,10 +101,11 @@ export class RuleFeed implements AsyncDisposable {
 
   async #poll(): Promise<void> {
     if (this.#refreshing !== undefined) return;
+    const startedMs = monotonicMs();
     try {
       const { epoch, revision } = await readPosition(this.#db, this.#history);
-      this.#recovered();
       if (epoch !== this.#head.epoch || revision !== this.#head.revision) await this.refresh();
+      else this.#looked(startedMs);
     } catch (error) {
       this.#failed(error);
     }
@@ -93,9 +114,10 @@ export class RuleFeed implements AsyncDisposable {
   async #run(): Promise<void> {
     while (this.#again && !this.#stop.signal.aborted) {
       this.#again = false;
+      const startedMs = monotonicMs();
       try {
         await this.#advance();
-        this.#recovered();
+        this.#looked(startedMs);
       } catch (error) {
         this.#failed(error);
       }
@@ -129,7 +151,19 @@ export class RuleFeed implements AsyncDisposable {
   }
 
   #send(frame: Uint8Array): void {
-    for (const sink of this.#sinks) if (!sink(frame)) this.#sinks.delete(sink);
+    for (const sink of this.#sinks.keys()) if (!sink(frame)) this.#sinks.delete(sink);
+  }
+
+  /** Whoever is told nothing for long asks elsewhere, so a line on which nothing can be said is ended. */
+  #vouch(): void {
+    if (this.#lookedMs > this.#vouchedMs) {
+      this.#vouchedMs = this.#lookedMs;
+      this.#send(positionFrame(this.#head));
+    }
+    if (!this.blind || this.#sinks.size === 0) return;
+    this.#log.warn({ followers: this.#sinks.size }, 'the database was not seen for 5 s: the rule streams are ended');
+    for (const end of this.#sinks.values()) end();
+    this.#sinks.clear();
   }
 
   #failed(error: unknown): void {
@@ -137,7 +171,8 @@ export class RuleFeed implements AsyncDisposable {
     this.#failing = true;
   }
 
-  #recovered(): void {
+  #looked(startedMs: number): void {
+    this.#lookedMs = Math.max(this.#lookedMs, startedMs);
     if (this.#failing) this.#log.info('looking for new revisions again');
     this.#failing = false;
   }
@@ -167,6 +202,11 @@ function stepped(head: RuleSet, { number, hash, diff }: Revision): RuleSet | und
 function setFrame({ epoch, revision, hash, rules }: RuleSet): Uint8Array {
   const data: SetMessage = { epoch, revision, hash, rules: [...rules] };
   return encodeEvent({ id: String(revision), event: 'set', data });
+}
+
+function positionFrame({ epoch, revision, hash }: RuleSet): Uint8Array {
+  const data: PositionMessage = { epoch, revision, hash };
+  return encodeEvent({ event: 'position', data });
 }
 
 function changeFrame(head: RuleSet, { number, hash, diff }: Revision): Uint8Array {

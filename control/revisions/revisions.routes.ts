@@ -72,7 +72,9 @@ const stream = route({
   path: STREAM_PATH,
   access: ['instance'],
   summary: 'The full rule set, then every change of it, as server-sent events',
-  description: 'Events `set` and `change`, each with the revision and the hash of the result; a comment every 2 s.',
+  description:
+    'Events `set` and `change`, each with the revision and the hash of the result; every 2 s `position`, which says that ' +
+    'they are the newest. Ends, and is refused with `unavailable`, while this replica has not seen its database for 5 s.',
   tags: ['revisions'],
   responses: {
     200: { description: 'A stream that never ends', content: { 'text/event-stream': { schema: z.string() } } },
@@ -118,15 +120,17 @@ export function revisionRoutes({ db, feed }: Pick<ControlContext, 'db' | 'feed'>
     return reply(c, ok({ epoch, revision, hash, rules: inForce.map((rule) => ({ ...rule })) }));
   });
 
-  router.openapi(stream, (c) =>
-    eventStream(c, async ({ send, signal }) => {
-      using _follower = feed.follow(send);
-      await new Promise<void>((resolve) => {
+  router.openapi(stream, (c) => {
+    if (feed.blind) return reply(c, refuse('unavailable', 'This replica does not see its database: ask another one.'));
+    return eventStream(c, async ({ send, signal }) => {
+      using follower = feed.follow(send);
+      const gone = new Promise<void>((resolve) => {
         if (signal.aborted) resolve();
         else signal.addEventListener('abort', () => resolve(), { once: true });
       });
-    }),
-  );
+      await Promise.race([gone, follower.over]);
+    });
+  });
 
   return router;
 }

@@ -3,7 +3,7 @@ import type { Logger } from '../kernel/log.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import type { SwitchDeclaration } from './declarations.ts';
 import { Evaluator } from './evaluator.ts';
-import type { ChangeMessage, SetMessage } from './protocol.ts';
+import type { ChangeMessage, PositionMessage, SetMessage } from './protocol.ts';
 import { applyChange, hashRules, type RuleSet } from './rules.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -60,11 +60,6 @@ export class RuleHolder {
     return this.#confirmedAt;
   }
 
-  /** Control is heard and has said nothing new. */
-  confirm(): void {
-    if (this.#source === 'control') this.#confirmedAt = this.#deps.clock.now();
-  }
-
   boot({ set, confirmedAt }: Snapshot): void {
     this.#swap(set, 'snapshot');
     this.#confirmedAt = confirmedAt;
@@ -85,12 +80,24 @@ export class RuleHolder {
     }
     const same = held !== undefined && held.epoch === epoch && held.revision === revision && held.hash === hash;
     if (same && this.#source === 'control') {
-      this.confirm();
+      this.#confirm();
       return { kind: 'same' };
     }
     this.#swap({ epoch, revision, hash, rules }, 'control');
-    this.confirm();
+    this.#confirm();
     return { kind: 'applied' };
+  }
+
+  /** Control has looked: `same` when what is held is the newest. */
+  takePosition({ epoch, revision, hash }: PositionMessage): Taken {
+    const held = this.#set;
+    if (held !== undefined && held.epoch === epoch && revision < held.revision) return { kind: 'older' };
+    const same = held?.epoch === epoch && held.revision === revision && held.hash === hash;
+    if (!same || this.#source !== 'control') {
+      return { kind: 'resync', reason: `revision ${revision} is in force, and it was not sent` };
+    }
+    this.#confirm();
+    return { kind: 'same' };
   }
 
   takeChange(message: ChangeMessage): Taken {
@@ -105,8 +112,12 @@ export class RuleHolder {
     const arrived = hashRules(rules);
     if (arrived !== hash) return mismatch(revision, hash, arrived);
     this.#swap({ epoch, revision, hash, rules }, 'control');
-    this.confirm();
+    this.#confirm();
     return { kind: 'applied' };
+  }
+
+  #confirm(): void {
+    this.#confirmedAt = this.#deps.clock.now();
   }
 
   #swap(set: RuleSet, source: RuleSource): void {

@@ -8,6 +8,8 @@ import {
   type ChangeMessage,
   changeMessage,
   type InstanceReport,
+  type PositionMessage,
+  positionMessage,
   REPORT_PATH,
   reportAnswer,
   type SetMessage,
@@ -21,8 +23,7 @@ import { readStream, type StreamEnd } from './stream.ts';
 export interface LinkPeer {
   takeSet(message: SetMessage): Taken;
   takeChange(message: ChangeMessage): Taken;
-  /** Control is heard, and what we hold is what it says. */
-  confirm(): void;
+  takePosition(message: PositionMessage): Taken;
   report(problem: string | null): InstanceReport;
 }
 
@@ -36,7 +37,7 @@ export interface LinkOptions {
 const BACKOFF_BASE_MS = 250;
 /** So that an instance is back within 5 s of its control. */
 const BACKOFF_CAP_MS = 4_000;
-/** Three of control's comments missed. */
+/** Three of control's positions missed. */
 const SILENCE_MS = 6_000;
 const HEARTBEAT_MS = 1_000;
 const HEARTBEAT_MIN_MS = 200;
@@ -59,7 +60,7 @@ export class ControlLink implements AsyncDisposable {
   readonly #loops: Promise<unknown>;
   #wake = new AbortController();
   #problem: string | null = null;
-  /** On this connection, a set was taken that is the one we hold. */
+  /** On this connection control has said that the set which we hold is the newest. */
   #synced = false;
   #heard = false;
   #lastComplaint = '';
@@ -91,7 +92,6 @@ export class ControlLink implements AsyncDisposable {
         token,
         signal,
         silenceMs: SILENCE_MS,
-        onAlive: () => this.#synced && this.#peer.confirm(),
         onEvent: (event, data) => this.#onEvent(event, data),
       });
       const wasSynced = this.#synced;
@@ -135,6 +135,7 @@ export class ControlLink implements AsyncDisposable {
   #take(event: string, data: string): Taken | undefined {
     if (event === 'set') return parsed(setMessage, data, (message) => this.#peer.takeSet(message));
     if (event === 'change') return parsed(changeMessage, data, (message) => this.#peer.takeChange(message));
+    if (event === 'position') return parsed(positionMessage, data, (message) => this.#peer.takePosition(message));
     // A newer control may say more.
     return undefined;
   }

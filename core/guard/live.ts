@@ -8,7 +8,7 @@ import type { SwitchDeclaration } from './declarations.ts';
 import type { Guard, GuardPass, GuardRefusal } from './guard.ts';
 import { RuleHolder, type RuleSource, type Taken } from './holder.ts';
 import { ControlLink } from './link.ts';
-import type { ChangeMessage, InstanceReport, SetMessage } from './protocol.ts';
+import type { ChangeMessage, InstanceReport, PositionMessage, SetMessage } from './protocol.ts';
 import { readSnapshot, SnapshotWriter } from './snapshot.ts';
 
 export interface GuardOptions {
@@ -100,7 +100,7 @@ class FollowingGuard implements LiveGuard {
       {
         takeSet: (message: SetMessage) => this.#taken(this.#holder.takeSet(message)),
         takeChange: (message: ChangeMessage) => this.#taken(this.#holder.takeChange(message)),
-        confirm: () => this.#holder.confirm(),
+        takePosition: (message: PositionMessage) => this.#holder.takePosition(message),
         report: (problem) => ({ ...this.#settled, problem }),
       },
     );

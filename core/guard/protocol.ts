@@ -31,6 +31,12 @@ export const changeMessage = z.object({
 });
 
 /**
+ * `event: position`: which set is the newest, sent after control has just looked. This alone, or a set or a change, says
+ * that what an instance holds is right: a control that cannot look says nothing, and then its age shows it.
+ */
+export const positionMessage = z.object({ epoch: name, revision, hash: digest });
+
+/**
  * What an instance says of itself: at once after each swap (the acknowledgement) and every `heartbeatMs` (the
  * heartbeat). They are one message, so that a lost acknowledgement is repaired by the next heartbeat. The instance's
  * name is not in it: its token says it.
@@ -57,6 +63,7 @@ export const reportAnswer = z.object({ heartbeatMs: z.number().int() });
 
 export type SetMessage = z.infer<typeof setMessage>;
 export type ChangeMessage = z.infer<typeof changeMessage>;
+export type PositionMessage = z.infer<typeof positionMessage>;
 export type InstanceReport = z.infer<typeof instanceReport>;
 
 export const STREAM_PATH = '/v1/rules/stream';

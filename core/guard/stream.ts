@@ -11,10 +11,8 @@ export interface StreamOptions {
   readonly url: string;
   readonly token: string;
   readonly signal: AbortSignal;
-  /** After so long without a byte the other end counts as gone: control sends a comment at least every 2 s. */
+  /** After so long without a byte the other end counts as gone: control sends its position every 2 s. */
   readonly silenceMs: number;
-  /** Control is heard: a byte came. */
-  readonly onAlive: () => void;
   /** Returns why the stream must be read anew, or nothing. */
   readonly onEvent: (event: string, data: string) => string | undefined;
 }
@@ -39,7 +37,6 @@ export async function readStream(options: StreamOptions): Promise<StreamEnd> {
   const onBytes = (): void => {
     watchdog[Symbol.dispose]();
     watchdog = after(options.silenceMs, silent);
-    options.onAlive();
   };
   try {
     const response = await fetch(options.url, {

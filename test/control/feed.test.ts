@@ -70,23 +70,26 @@ describe('two replicas of control on one database', () => {
   });
 });
 
-describe('with the database away', () => {
-  it('reads answer 503, streams stay open, and all of it comes back', async () => {
-    await using place = await folder();
-    await using real = await testDatabase();
-    await using line = await CuttableLine.to(real.appUrl);
-    const db = await openDatabase({
-      url: line.through(real.appUrl),
-      poolSize: 6,
-      applicationName: 'test',
-      log: silent,
-    });
-    await using control = await testControl({ database: { ...real, db } });
-    await using _db = db;
-    await using guard = await control.guard('core-1', place.path);
-    await eventually(() => guard.status().inStep);
-    await Promise.all((['viewer', 'operator'] as const).map((role) => control.token(role)));
+/** A control whose line to the database can be broken, and a guard that follows it. */
+async function breakable() {
+  const all = new AsyncDisposableStack();
+  const place = all.use(await folder());
+  const real = all.use(await testDatabase());
+  const line = all.use(await CuttableLine.to(real.appUrl));
+  const limits = { poolSize: 6, applicationName: 'test', log: silent, statementTimeoutMs: 1_000 };
+  const db = all.use(await openDatabase({ url: line.through(real.appUrl), ...limits }));
+  const control = all.use(await testControl({ database: { ...real, db } }));
+  const guard = all.use(await control.guard('core-1', place.path));
+  await eventually(() => guard.status().inStep);
+  await Promise.all((['viewer', 'operator', 'instance'] as const).map((role) => control.token(role)));
+  return { line, control, guard, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
 
+describe('with the database away', () => {
+  it('reads answer 503, nobody vouches for the rules, which stay, and all of it comes back', async () => {
+    await using world = await breakable();
+    const { line, control, guard } = world;
+    const { feed } = control.control.context;
     line.cut();
     const read = await control.send('viewer', 'GET', '/v1/switches');
     expect(read).toMatchObject({ status: 503, body: { code: 'unavailable' } });
@@ -97,25 +100,37 @@ describe('with the database away', () => {
     await eventually(() =>
       control.records().some(({ msg }) => String(msg).startsWith('cannot look for new revisions')),
     );
-    // Four signs of life, 2 s apart: the guard would have given up after 6 s without one.
-    let ageSeconds = guard.status().ageSeconds ?? 0;
-    for (let heard = 0; heard < 4; heard += 1) {
-      await eventually(
-        () => {
-          const younger = (guard.status().ageSeconds ?? 0) < ageSeconds;
-          ageSeconds = guard.status().ageSeconds ?? 0;
-          return younger;
-        },
-        { timeoutMs: 4_000 },
-      );
-    }
-    expect(guard.status().inStep).toBe(true);
-    expect(control.control.context.feed.followers).toBe(1);
+    await eventually(() => !guard.status().inStep && feed.followers === 0, { timeoutMs: 10_000 });
+    expect(guard.status().ageSeconds).toBeGreaterThan(3);
+    expect((await control.send('instance', 'GET', '/v1/rules/stream')).body).toMatchObject({ code: 'unavailable' });
+    expect(guard.enter('order.create').allowed).toBe(true);
 
     line.mend();
     await eventually(async () => (await control.send('viewer', 'GET', '/v1/overview')).status === 200);
+    await eventually(() => guard.status().inStep, { timeoutMs: 10_000 });
     await eventually(async () => (await control.flip(ENTRY, false)).status === 200);
     await eventually(() => !guard.enter('order.create').allowed);
+  });
+
+  it('so it is when its line is dead and nothing says so', async () => {
+    await using world = await breakable();
+    const { line, control, guard } = world;
+    line.silence();
+    await eventually(() => !guard.status().inStep && control.control.context.feed.followers === 0, {
+      timeoutMs: 10_000,
+    });
+    line.mend();
+    await eventually(() => guard.status().inStep, { timeoutMs: 20_000 });
+  });
+
+  it('no more, what is held is vouched for every other second', async () => {
+    await using world = await breakable();
+    const age = () => world.guard.status().ageSeconds ?? 0;
+    for (let heard = 0; heard < 2; heard += 1) {
+      await eventually(() => age() > 1, { timeoutMs: 4_000 });
+      await eventually(() => age() < 0.5, { timeoutMs: 4_000 });
+    }
+    expect(world.guard.status().inStep).toBe(true);
   });
 });
 
