@@ -6,9 +6,9 @@ import { eventually } from '../support/eventually.ts';
 
 /** Why nothing can run in a terminal here, or null. Under CI what is missing is a failure, not a skip. */
 export const noTerminal: string | null =
-  process.env['CI'] === 'true' || spawnSync('script', ['--version']).error === undefined
+  process.env['CI'] === 'true' || spawnSync('script', ['--version']).status === 0
     ? null
-    : 'script (bsdutils) is not on the PATH: no pseudo terminal to run in';
+    : 'script of util-linux (bsdutils) is not on the PATH: no pseudo terminal to run in';
 
 /** Of a terminal's palette. */
 export const RED = 1;
