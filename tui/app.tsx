@@ -10,7 +10,7 @@ import { Help } from './components/help.tsx';
 import { Notice } from './components/notice.tsx';
 import { Colours } from './components/panel.tsx';
 import { type Trouble, told } from './explain.ts';
-import type { Feed } from './feed.ts';
+import type { Feed, FeedState } from './feed.ts';
 import { type FlipOutcome, type Flipper, type Toast, toastOf } from './flip.ts';
 import { pressesOf } from './keys.ts';
 import { chosenKey, indexOf, NOTHING, type Over, type Place, pressed, START, type Wish } from './navigation.ts';
@@ -40,8 +40,6 @@ export function App({ feed, flipper, url, readonly: readOnly, colours }: AppProp
   const latest = useRef(place);
   const [toast, setOutcome] = useToast(data?.propagation);
   const fits = columns >= LEAST_COLUMNS && rows >= LEAST_ROWS;
-  const { over } = place;
-
   const go = (to: Place): void => {
     latest.current = to;
     setPlace(to);
@@ -77,7 +75,7 @@ export function App({ feed, flipper, url, readonly: readOnly, colours }: AppProp
         if (to.over.kind === 'flip') return;
       }
     },
-    { isActive: fits && over.kind !== 'flip' },
+    { isActive: fits && place.over.kind !== 'flip' },
   );
 
   if (!fits) return <TooSmall columns={columns} rows={rows} />;
@@ -88,42 +86,68 @@ export function App({ feed, flipper, url, readonly: readOnly, colours }: AppProp
       <Box flexDirection="column" width={columns} height={rows}>
         <Header state={state} width={columns} url={url} readonly={readOnly} />
         <Box height={height} flexShrink={0} overflow="hidden" alignItems="flex-start">
-          {over.kind === 'help' ? <Help width={columns} /> : null}
-          {over.kind === 'flip' ? (
-            <FlipDialog
-              target={over.target}
-              newest={data?.switches.find(({ key }) => key === over.target.key)}
-              stale={stale}
-              width={columns}
-              onCancel={() => go({ ...latest.current, over: NOTHING })}
-              onFlip={(reason) => void flip(over.target, reason)}
-            />
-          ) : null}
-          {over.kind === 'detail' && data !== null ? (
-            <Detail
-              title={`${PANELS[place.focus].title}${stale ? ' · old data 数据过期' : ''}`}
-              facts={PANELS[place.focus].facts(data, chosenKey(place, data))}
-              width={columns}
-              height={height}
-            />
-          ) : null}
-          {data === null && over.kind === 'nothing' ? <Notice trouble={trouble} width={columns} /> : null}
-          {data !== null && over.kind === 'nothing' ? (
-            <OverviewScreen
-              data={data}
-              stale={stale}
-              width={columns}
-              height={height}
-              focus={place.focus}
-              selected={indexOf(place, data)}
-              zoomed={place.zoomed}
-            />
-          ) : null}
+          <Middle
+            state={state}
+            place={place}
+            width={columns}
+            height={height}
+            onCancel={() => go({ ...latest.current, over: NOTHING })}
+            onFlip={(target, reason) => void flip(target, reason)}
+          />
         </Box>
-        <Footer toast={message} hints={hintsFor(over, place.focus, readOnly)} width={columns} />
+        <Footer toast={message} hints={hintsFor(place.over, place.focus, readOnly)} width={columns} />
       </Box>
     </Colours>
   );
+}
+
+interface MiddleProps {
+  readonly state: FeedState;
+  readonly place: Place;
+  readonly width: number;
+  readonly height: number;
+  readonly onCancel: () => void;
+  readonly onFlip: (target: SwitchView, reason: string) => void;
+}
+
+/** What stands between header and footer: the panels, or what lies over them. */
+function Middle({ state, place, width, height, onCancel, onFlip }: MiddleProps) {
+  const { data, stale, trouble } = state;
+  const { over, focus } = place;
+  if (over.kind === 'help') return <Help width={width} />;
+  if (data === null) return <Notice trouble={trouble} width={width} />;
+  switch (over.kind) {
+    case 'flip': {
+      const { target } = over;
+      return (
+        <FlipDialog
+          target={target}
+          newest={data.switches.find(({ key }) => key === target.key)}
+          stale={stale}
+          width={width}
+          onCancel={onCancel}
+          onFlip={(reason) => onFlip(target, reason)}
+        />
+      );
+    }
+    case 'detail': {
+      const { title, facts } = PANELS[focus];
+      const shown = `${title}${stale ? ' · old data 数据过期' : ''}`;
+      return <Detail title={shown} facts={facts(data, chosenKey(place, data))} width={width} height={height} />;
+    }
+    case 'nothing':
+      return (
+        <OverviewScreen
+          data={data}
+          stale={stale}
+          width={width}
+          height={height}
+          focus={focus}
+          selected={indexOf(place, data)}
+          zoomed={place.zoomed}
+        />
+      );
+  }
 }
 
 function hintsFor(over: Over, focus: PanelName, readOnly: boolean): string {

@@ -15,23 +15,24 @@ export type FlipOutcome =
 const WAIT_MS = 1_000;
 const TIMEOUT_MS = 15_000;
 
-/** Sends flips, and knows which one has no answer yet: whoever leaves meanwhile has to be told. */
+/** Sends flips, and knows which have no answer yet: whoever leaves meanwhile has to be told. */
 export class Flipper {
   readonly #client: Client;
-  #pending: string | null = null;
+  readonly #pending = new Set<string>();
 
   constructor(client: Client) {
     this.#client = client;
   }
 
-  get pending(): string | null {
-    return this.#pending;
+  /** The keys of the flips under way. */
+  get pending(): readonly string[] {
+    return [...this.#pending];
   }
 
   /** Turns `target` to the other side, provided that it is still as it was shown. */
   async flip(target: SwitchView, reason: string): Promise<FlipOutcome> {
     const { key, on, version } = target;
-    this.#pending = key;
+    this.#pending.add(key);
     try {
       const { switch: now, propagation } = await this.#client.call(
         switchFlipped,
@@ -46,7 +47,7 @@ export class Flipper {
       }
       return { kind: 'unknown', key, why: error instanceof Error ? error.message : String(error) };
     } finally {
-      this.#pending = null;
+      this.#pending.delete(key);
     }
   }
 }

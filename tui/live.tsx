@@ -54,10 +54,8 @@ export async function live(client: Client, { intervalMs, ...look }: LiveOptions)
   }
   // The terminal is the shell's again from here on.
   if (crash !== undefined) process.stderr.write(`the terminal ended by a fault of its own:\n${stackOf(crash)}\n`);
-  if (flipper.pending !== null) {
-    process.stderr.write(
-      `not known whether ${flipper.pending} was flipped: look at the switch (npm run tui -- --once)\n`,
-    );
+  for (const key of flipper.pending) {
+    process.stderr.write(`not known whether ${key} was flipped: look at the switch (npm run tui -- --once)\n`);
   }
   // Whatever is still under way, such as an answer that nobody waits for, does not keep the shell waiting.
   process.exit(code);

@@ -168,6 +168,25 @@ describe('an instance that does not follow', () => {
   });
 });
 
+describe('a person who leaves before the answer', () => {
+  it('is told that the flip is not known', async () => {
+    await using tui = await Tui.open(operator());
+    await openDialog(tui, 'off');
+    await tui.typeUntil('in a hurry\r', /Type off to flip it/);
+    const control = system.one('control');
+    control.signal('SIGSTOP');
+    try {
+      await tui.typeUntil('off\r', /… flipping entry\.order\.create/);
+      await tui.typeUntil('q', /not known whether entry\.order\.create was flipped: look at the switch/);
+      expect(tui.onItsOwnScreen).toBe(false);
+    } finally {
+      control.signal('SIGCONT');
+    }
+    // It may have happened or not: whichever comes first now, the other is refused as stale.
+    await eventually(() => flipElsewhere(true));
+  });
+});
+
 describe('control that dies under a flip', () => {
   it('leaves it unknown, not failed', async () => {
     await using tui = await Tui.open(operator());
