@@ -34,7 +34,7 @@ function checksOf(checks: readonly Check[], kind: DirtyKind): string[] {
 }
 
 /** The machines whose moves change what is set aside or sold. */
-const MOVES_STOCK: ReadonlySet<string> = new Set(['order', 'payment']);
+const MOVES_STOCK: ReadonlySet<string> = new Set(['order', 'payment', 'shipment']);
 
 /** Marks the pay orders, and the SKUs of their orders, that events speak of. */
 export function dirtyConsumer(clock: Clock, checks: readonly Check[]): Consumer {

@@ -7,6 +7,7 @@ import type { MoveInput } from '../kernel/mover.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
 import { lockPayOrder } from '../payorders/payorders.ts';
 import { openRefund } from '../refunds/refunds.ts';
+import { putBack } from '../stock/stock.ts';
 import { shipmentMachine } from './fulfilment.machine.ts';
 import type { InitParcel, ParcelView } from './fulfilment.port.ts';
 import { paidShareOf, parcelOf, type ShipmentRow, undeliveredOf } from './fulfilment.store.ts';
@@ -163,7 +164,10 @@ async function applyInside(
   const moved = await moveTo(context, tx, row, row.state, to, view, cause);
   if (!moved) return applyInside(context, tx, shipmentId, view, cause);
   if (to === 'F4') await fulfilIfComplete(context, tx, row);
-  if (to === 'F3' || to === 'F5') await refundUnshipped(context, tx, row, view.reason ?? view.state);
+  if (to === 'F3' || to === 'F5') {
+    await refundUnshipped(context, tx, row, view.reason ?? view.state);
+    if (to === 'F5' || !hasLeft(row, view)) await putBack(tx, row.order_id);
+  }
   return { kind: 'applied' };
 }
 
@@ -220,6 +224,11 @@ async function fulfilIfComplete(context: CoreContext, tx: Tx, row: ShipmentRow):
     reason: 'every shipment is delivered',
     scope: row.pay_order_id,
   });
+}
+
+/** A carrier has a parcel with a number: when that fails, the goods are somewhere, but not on our shelf. */
+function hasLeft(row: ShipmentRow, view: ParcelView): boolean {
+  return (view.trackingNo ?? row.tracking_no) !== null;
 }
 
 /** Goods that will not come are paid back through the shortest path. */

@@ -152,7 +152,7 @@ async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4
   const note = { ...cause, scope: payOrder.id };
   const captureId = newId('cap', context.clock, context.random);
   // Sent together: none depends on another's answer, and a failure of any ends the transaction.
-  const [moved, , , , , ...taken] = await Promise.all([
+  const [moved, , , , , ...fates] = await Promise.all([
     context.mover.move(tx, paymentMachine, { id: payment.id, from, to: 'P8', ...note }),
     context.mover.create(tx, captureMachine, {
       id: captureId,
@@ -177,17 +177,23 @@ async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4
   ]);
   if (moved.kind !== 'moved') throw new Error(`broken invariant: payment ${payment.id} left ${from} under its lock`);
   for (const [i, order] of orders.entries()) {
-    await startOrStop(context, tx, { order, stock: taken[i] ?? false, captureId, payment, note });
+    await startOrStop(context, tx, { order, fate: fates[i] ?? 'no_stock', captureId, payment });
   }
 }
 
-async function payOneOrder(context: CoreContext, tx: Tx, order: OrderOfPayOrder, note: Cause): Promise<boolean> {
+/** What becomes of a paid order: it is shipped, or refunded because the shopper wanted out or its stock is gone. */
+type Fate = 'ships' | 'cancelled' | 'no_stock';
+
+async function payOneOrder(context: CoreContext, tx: Tx, order: OrderOfPayOrder, note: Cause): Promise<Fate> {
+  const cancelled = order.cancel_intent === 'user';
   const [moved, taken] = await Promise.all([
     context.mover.move(tx, orderMachine, { id: order.id, from: 'O0', to: 'O1', ...note }),
-    take(tx, order.id, order.lines === 1),
+    // What will not be shipped is not taken: nobody would bring it back.
+    cancelled ? release(tx, order.id) : take(tx, order.id, order.lines === 1),
   ]);
   if (moved.kind !== 'moved') throw new Error(`broken invariant: order ${order.id} was closed under a live attempt`);
-  return taken || takeAgain(context, tx, order.id);
+  if (cancelled) return 'cancelled';
+  return taken || (await takeAgain(context, tx, order.id)) ? 'ships' : 'no_stock';
 }
 
 /** The reservation had expired: what is still on hand is taken, and what lacks is said, so that the order is refunded. */
@@ -200,16 +206,15 @@ async function takeAgain(context: CoreContext, tx: Tx, orderId: string): Promise
 
 interface PaidOrder {
   readonly order: OrderOfPayOrder;
-  readonly stock: boolean;
+  readonly fate: Fate;
   readonly captureId: string;
   readonly payment: PaymentRow;
-  readonly note: Cause;
 }
 
 /** A paid order is shipped, unless its stock is gone or the shopper wanted out before the money came: then it is refunded. */
 async function startOrStop(context: CoreContext, tx: Tx, paidOrder: PaidOrder): Promise<void> {
-  const { order, payment } = paidOrder;
-  if (paidOrder.stock && order.cancel_intent !== 'user') {
+  const { order, payment, fate } = paidOrder;
+  if (fate === 'ships') {
     void tx.withCommit(() => openShipment(tx, context, { orderId: order.id, payOrderId: payment.pay_order_id }));
     return;
   }
@@ -221,8 +226,8 @@ async function startOrStop(context: CoreContext, tx: Tx, paidOrder: PaidOrder): 
     currency: payment.currency,
     amount: order.payable,
     subsidy: order.discount_amount,
-    cause: paidOrder.stock ? 'cancelled' : 'no_stock',
-    reason: paidOrder.stock ? 'cancelled before the capture arrived' : 'captured when its stock was gone',
+    cause: fate,
+    reason: fate === 'cancelled' ? 'cancelled before the capture arrived' : 'captured when its stock was gone',
   });
 }
 

@@ -110,22 +110,36 @@ export async function takeOne(sql: Sql, orderId: string): Promise<boolean> {
 export async function releasePieces(sql: Sql, orderId: string): Promise<number> {
   const rows = await sql.query<{ pieces: number }>({
     name: 'stock_release',
-    text: `WITH ${MINE}, ${FREED}`,
+    text: `WITH ${MINE}, ${freed('held')}`,
     values: [orderId],
   });
   return rows[0]?.pieces ?? 0;
 }
 
-const FREED = `freed AS (
+/** `taken` → `released`; returns how many pieces came back. */
+export async function putBackPieces(sql: Sql, orderId: string): Promise<number> {
+  const rows = await sql.query<{ pieces: number }>({
+    name: 'stock_put_back',
+    text: `WITH ${MINE}, ${freed('taken')}`,
+    values: [orderId],
+  });
+  return rows[0]?.pieces ?? 0;
+}
+
+/** Those of `mine` that stand at `from` become `released`, and what they counted under is on hand again. */
+function freed(from: 'held' | 'taken'): string {
+  const counter = from === 'held' ? 'reserved' : 'sold';
+  return `freed AS (
     UPDATE core.reservation r SET state = 'released', due_at = NULL, lease_until = NULL
-    FROM mine WHERE r.id = mine.id AND mine.state = 'held'
+    FROM mine WHERE r.id = mine.id AND mine.state = '${from}'
     RETURNING r.order_id, r.sku_id, r.warehouse_id, r.quantity
   ), wanted AS (
     SELECT sku_id, warehouse_id, sum(quantity)::bigint AS quantity FROM freed GROUP BY sku_id, warehouse_id
   ), ${LOCKED}, back AS (
-    UPDATE core.stock s SET on_hand = s.on_hand + l.quantity, reserved = s.reserved - l.quantity
+    UPDATE core.stock s SET on_hand = s.on_hand + l.quantity, ${counter} = s.${counter} - l.quantity
     FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id
   ) SELECT coalesce(sum(quantity), 0)::bigint AS pieces, count(DISTINCT order_id) AS orders FROM freed`;
+}
 
 /** Releases up to `limit` reservations whose time is over; those that somebody else is at are left to them. */
 export async function releaseDue(
@@ -138,7 +152,7 @@ export async function releaseDue(
     text: `WITH mine AS (
         SELECT id, sku_id, warehouse_id, quantity, state FROM core.reservation
         WHERE due_at <= $1 AND state = 'held' ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
-      ), ${FREED}`,
+      ), ${freed('held')}`,
     values: [now, limit],
   });
   return rows[0] ?? { pieces: 0, orders: 0 };

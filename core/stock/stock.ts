@@ -1,7 +1,16 @@
 import type { Sql, Tx } from '../kernel/db/database.ts';
 import type { Refusal } from '../kernel/errors.ts';
 import { type Lack, type Pieces, perSku, refuseLack } from './pieces.ts';
-import { holdPieces, readStock, releaseDue, releasePieces, reservePieces, takeOne, takePieces } from './stock.store.ts';
+import {
+  holdPieces,
+  putBackPieces,
+  readStock,
+  releaseDue,
+  releasePieces,
+  reservePieces,
+  takeOne,
+  takePieces,
+} from './stock.store.ts';
 
 /** What one SKU's stock looks like to the shop. */
 export interface StockView {
@@ -40,6 +49,14 @@ export async function take(tx: Sql, orderId: string, single = false): Promise<bo
 /** Gives back what is still held: reserved → on hand, exactly once however often it is called. Returns the pieces. */
 export async function release(tx: Sql, orderId: string): Promise<number> {
   return releasePieces(tx, orderId);
+}
+
+/**
+ * What was paid will not be delivered and has not left (回补库存): sold → on hand, exactly once however often it is called.
+ * Returns the pieces.
+ */
+export async function putBack(tx: Sql, orderId: string): Promise<number> {
+  return putBackPieces(tx, orderId);
 }
 
 /**

@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { ParcelView } from '../../core/fulfilment/fulfilment.port.ts';
+import { applyParcel } from '../../core/fulfilment/fulfilment.ts';
 import { cancelOrder } from '../../core/orders/cancel.ts';
+import { loadChecks } from '../../reconcile/check.ts';
 import { openWorld, type World } from '../reconcile/support.ts';
 
 /* The shopper wants out while the money is on its way. */
@@ -58,4 +61,57 @@ test('a time-out does not take the shopper’s cancel away', async () => {
       cancel_intent: 'user',
     });
   }
+});
+
+/** On hand, reserved and sold of the one SKU, after the check of the stock has looked at all of it. */
+async function stock(): Promise<[number, number, number]> {
+  const check = (await loadChecks()).find((one) => one.id === 'stock-conservation');
+  const found = await check?.violations(world.ctx.db, { kind: 'all', now: world.clock.now() });
+  expect(found).toEqual({ violations: [], count: 0 });
+  const text = 'SELECT on_hand, reserved, sold FROM core.stock WHERE sku_id = $1';
+  const row = await world.one<{ on_hand: number; reserved: number; sold: number }>(text, [world.sku]);
+  return [row.on_hand, row.reserved, row.sold];
+}
+
+const ALL = 100_000;
+
+test('a cancelled order that turns out to be paid takes no stock', async () => {
+  const { channel } = world.outside;
+  const { payOrderId, orderId } = await world.order();
+  const payment = await world.pay(payOrderId);
+  channel.pay(payment);
+  channel.loseReplies = 1;
+  await cancel(orderId);
+  await world.later(60);
+  await world.repair('p7');
+  expect(await world.state('payment', payment)).toBe('P8');
+  expect(await world.state('orders', orderId)).toBe('O3');
+  expect(await stock()).toEqual([ALL, 0, 0]);
+});
+
+test('goods that the fulfilment service refuses are for sale again', async () => {
+  const { fulfilment } = world.outside;
+  fulfilment.onInit = 'failed';
+  const { payOrderId, orderId } = await world.order();
+  await world.paid(payOrderId);
+  expect(await world.state('orders', orderId)).toBe('O3');
+  expect(await stock()).toEqual([ALL, 0, 0]);
+});
+
+const ends: [string, Pick<ParcelView, 'state' | 'trackingNo'>, [number, number, number]][] = [
+  ['was cancelled before it was delivered is', { state: 'cancelled' }, [ALL, 0, 0]],
+  ['failed in the warehouse is', { state: 'failed' }, [ALL, 0, 0]],
+  ['failed on its way is not', { state: 'failed', trackingNo: 'SF1' }, [ALL - 1, 0, 1]],
+];
+test.each(ends)('a parcel that %s for sale again', async (_, said, left) => {
+  const { payOrderId, orderId } = await world.order();
+  await world.paid(payOrderId);
+  const { id } = await world.one<{ id: string }>('SELECT id FROM core.shipment WHERE order_id = $1', [orderId]);
+  const view = { shipmentId: id, ...said };
+  const cause = { actor: 'callback', reason: 'a test' };
+  expect(await applyParcel(world.ctx, id, view, cause)).toEqual({ kind: 'applied' });
+  expect(await applyParcel(world.ctx, id, view, cause)).toEqual({ kind: 'known' });
+  await world.ctx.background.idle();
+  expect(await world.state('orders', orderId)).toBe('O3');
+  expect(await stock()).toEqual(left);
 });

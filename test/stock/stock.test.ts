@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addMs } from '../../core/kernel/clock.ts';
 import type { Lack } from '../../core/stock/pieces.ts';
-import { holdUntil, release, releaseExpired, reserve, stockOf, take } from '../../core/stock/stock.ts';
+import { holdUntil, putBack, release, releaseExpired, reserve, stockOf, take } from '../../core/stock/stock.ts';
 import { skusOnShelf } from '../support/catalogue.ts';
 import { type TestCore, testCore } from '../support/core.ts';
 
@@ -301,5 +301,29 @@ describe('whatever orders do, in any order and at once', () => {
       }),
       { numRuns: 25 },
     );
+  });
+});
+
+describe('putBack', () => {
+  it('makes sold pieces on hand again exactly once, however many call it', async () => {
+    const [a, b] = await skus(9, 9);
+    const order = newOrder();
+    await hold(order, [at(a, 4), at(b, 1)]);
+    await core.ctx.db.tx((tx) => take(tx, order));
+    const back = await Promise.all(Array.from({ length: 8 }, () => core.ctx.db.tx((tx) => putBack(tx, order))));
+    expect(back.sort()).toEqual([0, 0, 0, 0, 0, 0, 0, 5]);
+    expect([await state(a), await state(b)]).toEqual([
+      [9, 0, 0],
+      [9, 0, 0],
+    ]);
+    expect(await states(order)).toEqual(['released', 'released']);
+  });
+
+  it('leaves what is only held', async () => {
+    const [a] = await skus(9);
+    const order = newOrder();
+    await hold(order, [at(a, 4)]);
+    expect(await core.ctx.db.tx((tx) => putBack(tx, order))).toBe(0);
+    expect(await state(a)).toEqual([5, 4, 0]);
   });
 });
