@@ -202,9 +202,10 @@ async function coverageOf(kit: CheckKit, check: Check, ran: Ran): Promise<Covera
   if (check.mode.by === 'dirty') {
     const waiting = await dirtyBacklog(kit.db, check.id);
     backlog = waiting.count;
-    // A full audit saw all that was committed, fed or not; what it could not strike off is only looked at once more.
     if (!full) lagSeconds = Math.max(age(waiting.since), await feedLagSeconds(kit));
   }
+  // What looks at everything sees all that was committed before its snapshot, fed or not, and nothing after it.
+  if (check.mode.by === 'scan' || (check.mode.by === 'dirty' && full)) lagSeconds = age(ran.startedAt);
   return {
     mode: full ? 'full' : 'incremental',
     rows: ran.rows,

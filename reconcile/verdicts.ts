@@ -9,7 +9,7 @@ export interface Coverage {
   readonly rows: number;
   /** `xid` up to which the journal is verified, or null where no journal is followed. */
   readonly upTo: string | null;
-  /** Age in seconds of the oldest change that this verdict does not know. */
+  /** Age in seconds, at the run's end, of the oldest change that this verdict may not know. */
   readonly lagSeconds: number;
   /** Touched keys that wait to be looked at. */
   readonly backlog: number;

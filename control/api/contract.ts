@@ -40,10 +40,15 @@ export const checkStatus = z.object({
   amounts: z.array(moneyAmount),
   /** What the newest run looked at. */
   coverage: z.object({
+    /** `full`: all subjects; `incremental`: what was new. */
+    mode: z.enum(['full', 'incremental']),
     rows: z.number().int(),
     upTo: z.string().nullable(),
+    /** Before `finishedAt`: what came in this time the verdict may not know. */
     lagSeconds: z.number(),
     backlog: z.number().int(),
+    /** When everything was last looked at, in one snapshot; what was right then is looked at again only when it changes. */
+    fullAt: z.string().nullable(),
   }),
   finishedAt: z.string().nullable(),
   ageSeconds: z.number().nullable(),

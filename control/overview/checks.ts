@@ -29,10 +29,12 @@ function statusOf(shown: ShownVerdict, staleSeconds: number, now: Date): CheckSt
     count,
     amounts: amounts.map(({ amount, currency }) => ({ amount, currency })),
     coverage: {
+      mode: coverage.mode,
       rows: coverage.rows,
       upTo: coverage.upTo,
       lagSeconds: coverage.lagSeconds,
       backlog: coverage.backlog,
+      fullAt: coverage.fullAt,
     },
     finishedAt: finishedAt?.toISOString() ?? null,
     ageSeconds: ageSeconds === null ? null : Math.round(ageSeconds * 10) / 10,

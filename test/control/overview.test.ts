@@ -34,7 +34,8 @@ async function look(): Promise<Overview> {
 }
 
 async function verdict(checkId: string, value: string, options: { ageSeconds?: number; lagSeconds?: number } = {}) {
-  const coverage = { rows: 10, upTo: null, lagSeconds: options.lagSeconds ?? 0, backlog: 0 };
+  const lagSeconds = options.lagSeconds ?? 0;
+  const coverage = { mode: 'incremental', rows: 10, upTo: null, lagSeconds, backlog: 0, fullAt: null, fullMs: null };
   await db.query({
     text: `INSERT INTO reconcile.check_verdict (check_id, verdict, reason, count, amounts, coverage, started_at, finished_at)
            VALUES ($1, $2, NULL, $3, $4::jsonb, $5::jsonb, now(), now() - $6 * interval '1 second')

@@ -90,3 +90,23 @@ test('a run that breaks or times out says unknown, but never takes back what was
   const [shown] = await readVerdicts(ctx.db, [check], ctx.clock.now());
   expect(shown).toMatchObject({ ...found, reason: expect.stringContaining('budget of 50 ms') });
 });
+
+test('what looks at everything knows nothing that came after its snapshot, however long it took', async () => {
+  world = await openWorld();
+  const { ctx, clock } = world;
+  for (const id of ['stock-conservation', 'stuck-age']) {
+    const check = await theCheck(id);
+    const long: Check = {
+      ...check,
+      violations: async (sql, scope) => {
+        const seen = await check.violations(sql, scope);
+        await world?.order();
+        clock.advance(40_000);
+        return seen;
+      },
+    };
+    const verdict = await runCheck(ctx, long, { full: true, signal: NEVER });
+    expect(verdict).toMatchObject({ verdict: 'unknown', coverage: { mode: 'full', lagSeconds: 40 } });
+    expect(verdict.reason).toBe('it does not know the last 40 s; 30 s are allowed');
+  }
+});

@@ -51,7 +51,7 @@ const night: Overview = {
       reason: verdict === 'unknown' ? `it did not answer\nin time: ${'because '.repeat(20)}` : null,
       count: verdict === 'violated' ? 1_234_567 : 0,
       amounts: verdict === 'violated' ? [{ amount: 123_456_789, currency: 'CNY' }] : [],
-      coverage: { rows: 10 ** (n * 2), upTo: null, lagSeconds: 0, backlog: 0 },
+      coverage: { mode: 'full', rows: 10 ** (n * 2), upTo: null, lagSeconds: 0, backlog: 0, fullAt: AT },
       finishedAt: AT,
       ageSeconds: 10 ** n,
     })),

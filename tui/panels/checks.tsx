@@ -39,7 +39,7 @@ export const checks: PanelSpec = {
     const check = data.checks.find(({ id }) => id === key);
     if (check === undefined) return [];
     const { symbol } = checkSign(check, false);
-    const { rows, upTo, lagSeconds, backlog } = check.coverage;
+    const { mode, rows, upTo, lagSeconds, backlog, fullAt } = check.coverage;
     return [
       ['check', `${check.id} · ${check.title} · ${check.titleZh}`],
       ['verdict', `${symbol} ${check.verdict}${check.reason === null ? '' : `: ${check.reason}`}`],
@@ -47,8 +47,9 @@ export const checks: PanelSpec = {
       ['a green means', check.covers],
       [
         'covered',
-        `${rows} rows${upTo === null ? '' : `, up to ${upTo}`}, ${age(lagSeconds)} behind, ${backlog} to come`,
+        `${mode === 'full' ? 'all' : 'what was new'}: ${rows} rows${upTo === null ? '' : `, up to ${upTo}`}, ${age(lagSeconds)} behind, ${backlog} to come`,
       ],
+      ['all looked at', fullAt ?? 'never'],
       ['finished', check.finishedAt === null ? 'never' : `${check.finishedAt}, ${age(check.ageSeconds)} ago`],
       ['runbook', `runbooks/${check.id}.md`],
     ];

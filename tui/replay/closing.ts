@@ -188,5 +188,6 @@ function coversAll(
   if (finishedAt === null || finishedAt <= sinceText) return false;
   const before = first.get(id);
   if (before === undefined) first.set(id, finishedAt);
-  return before !== undefined && finishedAt > before && coverage.backlog === 0 && coverage.lagSeconds === 0;
+  const knownUpToMs = Date.parse(finishedAt) - coverage.lagSeconds * 1000;
+  return before !== undefined && finishedAt > before && coverage.backlog === 0 && knownUpToMs >= Date.parse(sinceText);
 }
