@@ -20,6 +20,8 @@ export interface Life {
  */
 export async function live(say: (line: string) => void, main: (life: Life) => Promise<void>): Promise<never> {
   const stop = new AbortController();
+  // Nobody reads any more (`npm start | tee log`, whose tee the same Ctrl-C has ended): everything is stopped in order all the same.
+  process.stdout.on('error', () => undefined);
   const last: (() => void)[] = [];
   process.on('exit', () => {
     for (const fn of last.reverse()) fn();

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Logger as PinoLogger, pino } from 'pino';
 import type { Config } from './config.ts';
@@ -59,8 +60,60 @@ export function createLogger(
 }
 
 function standardOutput(): LineSink {
-  if (!process.stdout.isTTY) return pino.destination({ fd: 1, sync: true });
+  if (!process.stdout.isTTY) return new LineWriter((bytes) => writeSync(STDOUT, bytes));
   // Loaded only where somebody looks: it is the slowest import of a starting process.
   const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
   return pretty({ colorize: true, ignore: 'pid,process,instance', translateTime: 'SYS:HH:MM:ss.l', sync: true });
+}
+
+const STDOUT = 1;
+/** How long a reader that is slower than we are is waited for, line by line. */
+const SLOW_READER_MS = 1_000;
+const SLOW_READER_LOOK_MS = 5;
+
+/**
+ * Writes lines at once, and whole. A line that cannot be written (the disk is full, nobody reads any more) is dropped, and
+ * the next one that can be says how many were: a process must neither break nor grow because its log is not taken.
+ */
+export class LineWriter implements LineSink {
+  readonly #write: (bytes: Uint8Array) => number;
+  #dropped = 0;
+  /** The last line broke off: the next begins on a line of its own. */
+  #torn = false;
+
+  constructor(write: (bytes: Uint8Array) => number) {
+    this.#write = write;
+  }
+
+  write(line: string): void {
+    const lost =
+      this.#dropped === 0
+        ? ''
+        : `${JSON.stringify({ level: 'warn', msg: `${this.#dropped} lines of this log could not be written` })}\n`;
+    if (this.#put(`${this.#torn ? '\n' : ''}${lost}${line}`)) this.#dropped = 0;
+    else this.#dropped += 1;
+  }
+
+  #put(text: string): boolean {
+    let rest = Buffer.from(text);
+    let patienceMs = SLOW_READER_MS;
+    while (rest.length > 0) {
+      try {
+        rest = rest.subarray(this.#write(rest));
+        this.#torn = rest.length > 0;
+      } catch (error) {
+        if (!isBusy(error) || patienceMs <= 0) return false;
+        patienceMs -= SLOW_READER_LOOK_MS;
+        Atomics.wait(NOBODY, 0, 0, SLOW_READER_LOOK_MS);
+      }
+    }
+    return true;
+  }
+}
+
+/** Waited on, never woken: how a line that must be out before the call returns waits. */
+const NOBODY = new Int32Array(new SharedArrayBuffer(4));
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EAGAIN';
 }

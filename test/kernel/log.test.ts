@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { redact } from '../../core/kernel/log.ts';
+import { LineWriter, redact } from '../../core/kernel/log.ts';
 import { withSpan } from '../../core/kernel/tracing.ts';
 import { collectingLog } from '../support/app.ts';
 
@@ -61,5 +61,52 @@ describe('a line of the log', () => {
     const line =
       '{"tokenId":"0123456789abcdef","url":"http://127.0.0.1:4601/x?a=b@c","tokens":3,"msg":"tg_0123456789abcdef"}';
     expect(redact(line)).toBe(line);
+  });
+});
+
+describe('a log that cannot be written', () => {
+  const full = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+
+  it('breaks nobody; the next line that is taken says how many are missing', () => {
+    let text = '';
+    let room = 8;
+    const writer = new LineWriter((bytes) => {
+      if (room === 0) throw full;
+      const taken = Math.min(room, bytes.length);
+      room -= taken;
+      text += Buffer.from(bytes.subarray(0, taken)).toString('utf8');
+      return taken;
+    });
+    writer.write('{"a":1}\n');
+    for (const n of [2, 3, 4]) writer.write(`{"a":${n}}\n`);
+    room = 2;
+    writer.write('{"a":5}\n');
+    room = 1_000;
+    writer.write('{"a":6}\n');
+    expect(text.split('\n')).toEqual([
+      '{"a":1}',
+      '{"',
+      '{"level":"warn","msg":"4 lines of this log could not be written"}',
+      '{"a":6}',
+      '',
+    ]);
+  });
+
+  it('waits for a slow reader, and not for ever', () => {
+    const busy = Object.assign(new Error('try again'), { code: 'EAGAIN' });
+    let text = '';
+    let tries = 0;
+    const slow = new LineWriter((bytes) => {
+      tries += 1;
+      if (tries % 2 === 1) throw busy;
+      text += Buffer.from(bytes.subarray(0, 3)).toString('utf8');
+      return Math.min(3, bytes.length);
+    });
+    slow.write('{"a":1}\n');
+    expect(text).toBe('{"a":1}\n');
+    const stuck = new LineWriter(() => {
+      throw busy;
+    });
+    stuck.write('{"a":1}\n');
   });
 });

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DatabaseUnavailable } from '../../core/kernel/db/failures.ts';
 import { exitCodeOf } from '../../core/kernel/process.ts';
@@ -97,6 +98,20 @@ describe('a process ends', () => {
     expect(await one.ended).toBe(3);
     expect(one.output()).toContain(`127.0.0.1:${first.port}: the port is taken`);
     expect(one.output()).not.toContain('"stack"');
+  });
+
+  it.runIf(existsSync('/dev/full'))('no sooner because its log is not taken: it serves and stops as ever', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = fork(FIXTURE, ['serve'], {
+      stdio: ['ignore', full, full, 'ipc'],
+      execArgv: [],
+      env: { PATH: process.env['PATH'] ?? '', PORT: '0' },
+    });
+    running.add(child);
+    closeSync(full);
+    await once(child, 'message');
+    child.kill('SIGTERM');
+    expect((await once(child, 'exit'))[0]).toBe(0);
   });
 
   it('with the code that the error, or one of its causes, carries', async () => {

@@ -158,6 +158,12 @@ export class Up implements AsyncDisposable {
     kill(-this.pid, 'SIGINT');
   }
 
+  /** Nobody reads what it says any more. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.alive) kill(-this.pid, 'SIGTERM');
     await this.ended;

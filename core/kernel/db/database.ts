@@ -148,7 +148,7 @@ class PoolDatabase implements Database {
       await tx.rollback().catch(() => {
         broken = true;
       });
-      throw error;
+      throw asUnavailable(error);
     } finally {
       client.release(broken);
     }

@@ -38,6 +38,9 @@ const DOWN_ERRNO = new Set([
 /** It answers, but does not let us in: an unknown role, a wrong password, an unknown database. */
 const SHUT_CODES = new Set(['28000', '28P01', '3D000']);
 
+/** It answers, but has no disk or memory left for this statement. What came before it in its transaction is undone. */
+const FULL_CODES = new Set(['53000', '53100', '53200', '53400', '58030']);
+
 /** The code of an error of Postgres, or of the line to it; empty for any other. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -59,6 +62,7 @@ export function asUnavailable(error: unknown): unknown {
   const reason = error instanceof Error ? error.message || codeOf(error) : String(error);
   if (SHUT_CODES.has(codeOf(error)))
     return new DatabaseUnavailable(`the database does not let us in (${reason})`, error);
+  if (FULL_CODES.has(codeOf(error))) return new DatabaseUnavailable(`the database cannot take it (${reason})`, error);
   if (!isDown(error)) return error;
   return new DatabaseUnavailable(`the database does not answer (${reason})`, error);
 }

@@ -1,4 +1,4 @@
-import { readdir, rename, stat } from 'node:fs/promises';
+import { readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
@@ -86,6 +86,16 @@ describe('npm start', () => {
     });
     expect(await up.ended).toBe(1);
     await idle();
+  }, 120_000);
+
+  it('stops in order when nobody reads any more what it says, as with a tee that the same Ctrl-C has ended', async () => {
+    const up = await Up.ready({ dataDir });
+    up.closeOutput();
+    up.ctrlC();
+    expect(await up.ended).toBe(0);
+    await idle();
+    const log = await readFile(join(dataDir.path, 'postgres.log'), 'utf8');
+    expect(log.trimEnd()).toMatch(/database system is shut down$/);
   }, 120_000);
 
   it('stops in order when npm is told to end, too', async () => {

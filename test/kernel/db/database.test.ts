@@ -308,3 +308,29 @@ describe('a transaction that is over', () => {
     expect(await ids()).toEqual([]);
   });
 });
+
+describe('a server without disk or memory left', () => {
+  const full = { text: `DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$` };
+
+  test('refuses a statement as a database that cannot be used, whose connection is as good as before', async () => {
+    await expect(database.db.query(full)).rejects.toThrow(DatabaseUnavailable);
+    let before = 0;
+    const failed = database.db.tx(async (tx) => {
+      before = await backendOf(tx);
+      await insert(tx, 1);
+      await tx.query(full);
+    });
+    await expect(failed).rejects.toThrow('the database cannot take it (could not extend file)');
+    expect(await ids()).toEqual([]);
+    const all = Promise.withResolvers<void>();
+    const backends = new Set<number>();
+    const take = (): Promise<void> =>
+      database.db.tx(async (tx) => {
+        backends.add(await backendOf(tx));
+        if (backends.size === 3) all.resolve();
+        await all.promise;
+      });
+    await Promise.all([take(), take(), take()]);
+    expect(backends).toContain(before);
+  });
+});
