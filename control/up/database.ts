@@ -1,4 +1,4 @@
-import { every } from '../../core/kernel/clock.ts';
+import { every, monotonicMs } from '../../core/kernel/clock.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../core/kernel/db/embedded.ts';
 import type { Logger } from '../../core/kernel/log.ts';
 import type { Tell } from './child.ts';
@@ -39,6 +39,7 @@ export interface EmbeddedDeps {
 }
 
 const LOOK_MS = 500;
+const RETRY_CAP_MS = 5_000;
 const NEVER = new AbortController().signal;
 
 /** Our own, kept running: a server that dies is started again, and its pools connect anew. */
@@ -47,14 +48,20 @@ export async function embeddedDatabase({ dataDir, port, log, signal, tell }: Emb
   // A start that is given up halfway would leave a server that nobody knows: it is let finish, and then stopped.
   const options = { dataDir, port, log, signal: NEVER };
   let server: EmbeddedPostgres = await startEmbeddedPostgres(options);
+  let failures = 0;
+  let notBeforeMs = 0;
   every(LOOK_MS, over.signal, async () => {
-    if (signal.aborted || (await server.isRunning())) return;
+    if (signal.aborted || monotonicMs() < notBeforeMs || (await server.isRunning())) return;
     tell('the database is gone; starting it again');
     try {
       // Its port stays what it was, because everybody has it in the URL.
       server = await startEmbeddedPostgres({ ...options, port: server.port });
       tell(`the database is back (pid ${server.pid})`);
+      failures = 0;
     } catch (error) {
+      // A full disk, for one: it is tried again, but not twice a second.
+      failures += 1;
+      notBeforeMs = monotonicMs() + Math.min(RETRY_CAP_MS, LOOK_MS * 2 ** failures);
       if (!signal.aborted) tell(`the database could not be started: ${error instanceof Error ? error.message : error}`);
     }
   });
