@@ -162,7 +162,9 @@ async function applyInside(
       : { kind: 'conflict', reason: `it stands at ${row.state}, the service says ${view.state}` };
   }
   const moved = await moveTo(context, tx, row, row.state, to, view, cause);
-  if (!moved) return applyInside(context, tx, shipmentId, view, cause);
+  if (moved === 'elsewhere') return applyInside(context, tx, shipmentId, view, cause);
+  // A callback and a poll say it at once: what follows is for the one that moved it.
+  if (moved === 'already') return { kind: 'known' };
   if (to === 'F4') await fulfilIfComplete(context, tx, row);
   if (to === 'F3' || to === 'F5') {
     await refundUnshipped(context, tx, row, view.reason ?? view.state);
@@ -179,14 +181,12 @@ async function moveTo(
   to: 'F2' | 'F3' | 'F4' | 'F5',
   view: ParcelView,
   cause: Cause,
-): Promise<boolean> {
-  const moved =
-    from === 'F1'
-      ? await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F1', to, view, cause))
-      : to === 'F2'
-        ? { kind: 'already' as const }
-        : await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F2', to, view, cause));
-  return moved.kind !== 'elsewhere';
+): Promise<'moved' | 'already' | 'elsewhere'> {
+  if (from === 'F1') {
+    return (await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F1', to, view, cause))).kind;
+  }
+  if (to === 'F2') return 'already';
+  return (await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F2', to, view, cause))).kind;
 }
 
 /** The move to what the service says, with what it tells of the parcel. */
