@@ -60,7 +60,10 @@ export const instanceStatus = z.object({
   status: z.enum(['live', 'silent', 'lost', 'signed_off', 'retired']),
   appliedRevision: z.number().int().nullable(),
   appliedHash: z.string().nullable(),
+  /** It enforces the newest revision, and a restart without control would too. */
   current: z.boolean(),
+  /** Whether what it enforces is on its disk. */
+  persisted: z.boolean(),
   lastSeenAt: z.string(),
   silentSeconds: z.number(),
 });

@@ -20,12 +20,15 @@ export interface InstanceRow {
   /** The hash that its applied revision should have, where that revision is known. */
   readonly rightHash: string | null;
   readonly problem: string | null;
+  /** Whether a restart without control would find on disk what is in force. */
+  readonly persisted: boolean;
 }
 
 const COLUMNS = `i.name, i.process, i.status, i.applied_epoch AS "appliedEpoch", i.applied_revision AS "appliedRevision",
   i.applied_hash AS "appliedHash", i.last_seen_at AS "lastSeenAt",
   extract(epoch FROM clock_timestamp() - i.last_seen_at)::float8 AS "silentSeconds",
-  r.hash AS "rightHash", i.details->>'problem' AS problem`;
+  r.hash AS "rightHash", i.details->>'problem' AS problem,
+  coalesce((i.details->>'persisted')::boolean, false) AS persisted`;
 
 const FROM = 'control.instance i LEFT JOIN control.revision r ON r.number = i.applied_revision';
 

@@ -16,8 +16,15 @@ export interface Target {
   readonly revision: number;
 }
 
-/** Whether an instance enforces `target` or something newer, and what it has in force is what that revision says. */
+/**
+ * Whether an instance enforces `target` or something newer, what it has in force is what that revision says, and a
+ * restart without control would enforce it too.
+ */
 export function hasApplied(row: InstanceRow, target: Target): boolean {
+  return row.persisted && enforces(row, target);
+}
+
+function enforces(row: InstanceRow, target: Target): boolean {
   return (
     row.appliedEpoch === target.epoch &&
     row.appliedRevision !== null &&
@@ -30,6 +37,7 @@ export function hasApplied(row: InstanceRow, target: Target): boolean {
 export function whyNot(row: InstanceRow, target: Target): string {
   if (row.silentSeconds > SILENT_SECONDS) return `silent for ${Math.round(row.silentSeconds)} s`;
   if (row.problem !== null) return row.problem;
+  if (enforces(row, target)) return 'in force, not on disk: a restart without control would lose it';
   const sameHistory = row.appliedEpoch === target.epoch;
   if (sameHistory && row.rightHash !== null && row.appliedHash !== row.rightHash) return 'wrong hash';
   if (sameHistory && (row.appliedRevision ?? 0) > target.revision) {
@@ -46,6 +54,7 @@ export function statusOf(row: InstanceRow, head: Target): InstanceStatus {
     appliedRevision: row.appliedRevision,
     appliedHash: row.appliedHash,
     current: hasApplied(row, head),
+    persisted: row.persisted,
     lastSeenAt: row.lastSeenAt.toISOString(),
     silentSeconds: Math.max(0, Math.round(row.silentSeconds * 10) / 10),
   };

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Clock, sleep } from '../kernel/clock.ts';
+import { type Clock, every, sleep } from '../kernel/clock.ts';
 import type { Config } from '../kernel/config.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Metrics } from '../kernel/metrics.ts';
@@ -9,6 +9,7 @@ import type { Guard, GuardPass, GuardRefusal } from './guard.ts';
 import { RuleHolder, type RuleSource, type Taken } from './holder.ts';
 import { ControlLink } from './link.ts';
 import type { ChangeMessage, InstanceReport, PositionMessage, SetMessage } from './protocol.ts';
+import type { RuleSet } from './rules.ts';
 import { readSnapshot, SnapshotWriter } from './snapshot.ts';
 
 export interface GuardOptions {
@@ -40,6 +41,8 @@ export interface LiveGuard extends Guard, AsyncDisposable {
 
 /** How long an acknowledgement may wait for the disk. */
 const PERSIST_PATIENCE_MS = 1_000;
+/** How soon a disk that refused is asked again. */
+const KEEP_MS = 2_000;
 
 export function snapshotPath(config: Pick<Config, 'dataDir' | 'instance'>): string {
   return join(config.dataDir, 'guard', `${config.instance}.rules`);
@@ -71,7 +74,10 @@ class FollowingGuard implements LiveGuard {
   readonly #writer: SnapshotWriter;
   readonly #startedAt: Date;
   #link: ControlLink | undefined;
+  readonly #stop = new AbortController();
   #saving: Promise<void> = Promise.resolve();
+  #keeping: Promise<void> = Promise.resolve();
+  #refusing = false;
   /** What reports speak of: the set in force once it is on disk, or once the disk was given its time. */
   #settled: Omit<InstanceReport, 'problem'>;
 
@@ -104,6 +110,10 @@ class FollowingGuard implements LiveGuard {
         report: (problem) => ({ ...this.#settled, problem }),
       },
     );
+    every(KEEP_MS, this.#stop.signal, () => {
+      this.#keeping = this.#keep();
+      return this.#keeping;
+    });
   }
 
   enter(entry: string): GuardPass | GuardRefusal {
@@ -138,22 +148,44 @@ class FollowingGuard implements LiveGuard {
   async #settle(): Promise<void> {
     const { set } = this.#holder;
     if (set === undefined) return;
-    const confirmedAt = this.#options.clock.now();
     const done = new AbortController();
-    const saved = this.#writer.save({ set, confirmedAt }).then(
-      () => true,
-      (error: unknown) => {
-        this.#options.log.error({ err: error }, 'the rule snapshot could not be written: a restart would not find it');
-        return false;
-      },
-    );
+    const saved = this.#save(set);
     const late = sleep(PERSIST_PATIENCE_MS, done.signal).then(() => false);
     const persisted = await Promise.race([saved, late]);
     done.abort();
     if (this.#holder.set !== set) return;
     this.#settled = this.#describe(persisted);
     this.#link?.acknowledge();
-    if (!persisted && (await saved) && this.#holder.set === set) this.#settled = this.#describe(true);
+    if (!persisted && (await saved)) this.#onDisk(set);
+  }
+
+  /** What the disk did not take is tried until it does: a restart must not bring back what a flip has ended. */
+  async #keep(): Promise<void> {
+    const { set, source } = this.#holder;
+    if (set === undefined || source !== 'control' || this.#settled.persisted) return;
+    if (await this.#save(set)) this.#onDisk(set);
+  }
+
+  #onDisk(set: RuleSet): void {
+    if (this.#holder.set !== set || this.#settled.persisted) return;
+    this.#settled = this.#describe(true);
+    this.#link?.acknowledge();
+  }
+
+  /** Whether it is on disk now. A disk that refuses is one line in the log, however often it is tried. */
+  async #save(set: RuleSet): Promise<boolean> {
+    const { clock, log } = this.#options;
+    try {
+      await this.#writer.save({ set, confirmedAt: this.#holder.confirmedAt ?? clock.now() });
+    } catch (error) {
+      const said = 'the rule snapshot could not be written: a restart would not find it; trying again';
+      if (!this.#refusing) log.error({ err: error }, said);
+      this.#refusing = true;
+      return false;
+    }
+    if (this.#refusing) log.info({ revision: set.revision }, 'the rule snapshot is on disk');
+    this.#refusing = false;
+    return true;
   }
 
   #describe(persisted: boolean): Omit<InstanceReport, 'problem'> {
@@ -175,7 +207,8 @@ class FollowingGuard implements LiveGuard {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
     await this.#link?.[Symbol.asyncDispose]();
-    await this.#saving;
+    await Promise.all([this.#saving, this.#keeping]);
   }
 }

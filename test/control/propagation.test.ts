@@ -144,6 +144,19 @@ describe('what an instance reports', () => {
     expect(await reasonOf('d-1')).toBe('wrong hash at revision 9: aa instead of bb');
   });
 
+  it('does not count as applied while a restart would lose it', async () => {
+    await post('d-5', report({ persisted: false }));
+    const why = 'in force, not on disk: a restart without control would lose it';
+    expect(await reasonOf('d-5')).toBe(why);
+    const { body } = await control.send('viewer', 'GET', '/v1/instances');
+    expect((body['items'] as { name: string }[]).find(({ name }) => name === 'd-5')).toMatchObject({
+      current: false,
+      persisted: false,
+    });
+    await post('d-5', report({}));
+    expect(await reasonOf('d-5')).toBeUndefined();
+  });
+
   it('is said in its own name only, and by instances only', async () => {
     expect((await post('d-1', { ...report({}), instance: 'd-2' })).body['code']).toBe('invalid_request');
     expect((await control.send('operator', 'POST', '/v1/instances/heartbeat', report({}))).status).toBe(403);

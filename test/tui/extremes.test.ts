@@ -78,6 +78,7 @@ const night: Overview = {
     status: n < 3 ? ('lost' as const) : ('live' as const),
     appliedRevision: n < 3 ? null : 1_234_567,
     appliedHash: null,
+    persisted: true,
     current: n >= 3,
     lastSeenAt: AT,
     silentSeconds: n < 3 ? 1e6 : 0,
