@@ -122,8 +122,7 @@ export async function drive<Row extends MachineRow, Context extends DriveKit>(
       case 'unknown':
         return { outcome: await countUnknown(driver, context, row, step), from, row };
       case 'person':
-        await handOver(driver, context, row, step.reason, step.evidence);
-        return { outcome: 'person', from, row };
+        return { outcome: await handOver(driver, context, row, step.reason, step.evidence), from, row };
     }
   }
   throw new Error(`broken invariant: ${driver.machine.name} ${row.id} took ${MAX_STEPS} steps without resting`);
@@ -140,7 +139,10 @@ export async function claimAndDrive<Row extends MachineRow, Context extends Driv
   return row === null ? null : drive(driver, context, row, signal);
 }
 
-/** Gives the lease back, unless the row has moved on meanwhile: then it is no longer ours to touch. */
+/**
+ * Gives the lease back, unless the row has moved on meanwhile: then it is no longer ours to touch. One that stands where it
+ * stood in another version was made due by somebody (a cancel): that wish is not put off by ours.
+ */
 async function release<Row extends MachineRow>(
   kit: DriveKit,
   machine: Machine,
@@ -149,10 +151,14 @@ async function release<Row extends MachineRow>(
 ): Promise<void> {
   await kit.db.query({
     name: `release_${machine.name}`,
-    text: `UPDATE ${machine.table} SET lease_until = NULL, due_at = $3 WHERE id = $1 AND version = $2`,
-    values: [row.id, row.version, dueAt],
+    text: `UPDATE ${machine.table} SET lease_until = NULL, due_at = ${DUE_UNLESS_WISHED}
+      WHERE id = $1 AND state = $4`,
+    values: [row.id, row.version, dueAt, row.state],
   });
 }
+
+/** Parameters: 2 the version that was driven, 3 when to look again. */
+const DUE_UNLESS_WISHED = 'CASE WHEN version = $2 THEN $3::timestamptz ELSE due_at END';
 
 async function countUnknown<Row extends MachineRow, Context extends DriveKit>(
   driver: Driver<Row, Context>,
@@ -161,13 +167,13 @@ async function countUnknown<Row extends MachineRow, Context extends DriveKit>(
   step: { readonly reason: string; readonly evidence?: unknown },
 ): Promise<'waiting' | 'person'> {
   if (row.tries + 1 >= MAX_TRIES) {
-    await handOver(driver, context, row, `no answer after ${MAX_TRIES} tries: ${step.reason}`, step.evidence);
-    return 'person';
+    return handOver(driver, context, row, `no answer after ${MAX_TRIES} tries: ${step.reason}`, step.evidence);
   }
   await context.db.query({
     name: `unknown_${driver.machine.name}`,
-    text: `UPDATE ${driver.machine.table} SET lease_until = NULL, tries = tries + 1, due_at = $3 WHERE id = $1 AND version = $2`,
-    values: [row.id, row.version, addMs(context.clock.now(), backoffMs(row.tries, context.random))],
+    text: `UPDATE ${driver.machine.table} SET lease_until = NULL, tries = tries + 1, due_at = ${DUE_UNLESS_WISHED}
+      WHERE id = $1 AND state = $4`,
+    values: [row.id, row.version, addMs(context.clock.now(), backoffMs(row.tries, context.random)), row.state],
   });
   await context.mover.note(context.db, driver.machine, row, 'unknown', {
     actor: 'driver',
@@ -184,16 +190,23 @@ async function handOver<Row extends MachineRow, Context extends DriveKit>(
   row: Row,
   reason: string,
   evidence: unknown,
-): Promise<void> {
-  await context.db.query({
+): Promise<'waiting' | 'person'> {
+  const handed = await context.db.query({
     name: `person_${driver.machine.name}`,
-    text: `UPDATE ${driver.machine.table} SET lease_until = NULL, due_at = NULL, person_reason = $3 WHERE id = $1 AND version = $2`,
+    text: `UPDATE ${driver.machine.table} SET lease_until = NULL, due_at = NULL, person_reason = $3 
+      WHERE id = $1 AND version = $2 RETURNING id`,
     values: [row.id, row.version, reason],
   });
+  if (handed.length === 0) {
+    // Somebody was at it meanwhile: the next look decides with what there is now.
+    await release(context, driver.machine, row, row.due_at);
+    return 'waiting';
+  }
   await context.mover.note(context.db, driver.machine, row, 'person', {
     actor: 'driver',
     reason,
     evidence,
     scope: driver.scope(row),
   });
+  return 'person';
 }

@@ -51,9 +51,11 @@ async function unwindUnpaid(context: CoreContext, row: OrderRow, signal: AbortSi
     return { kind: 'wait', ms: row.expires_at.getTime() - now.getTime() };
   }
   const intent = row.cancel_intent ?? 'timeout';
-  await context.db.tx((tx) =>
+  const recorded = await context.db.tx((tx) =>
     recordIntent(context, tx, row.pay_order_id, intent, row.cancel_reason ?? 'unpaid at its deadline'),
   );
+  // It is written now: go on with the row as it stands.
+  if (recorded && row.cancel_intent === null) return { kind: 'moved' };
 
   const attempts = await attemptsOf(context.db, row.pay_order_id);
   const live = attempts.find(isLive);
@@ -108,7 +110,7 @@ export async function recordIntent(
   const now = context.clock.now();
   await tx.query({
     name: 'orders_cancel_intent',
-    text: `UPDATE core.orders SET cancel_intent = $2, cancel_reason = $3, due_at = $4
+    text: `UPDATE core.orders SET cancel_intent = $2, cancel_reason = $3, due_at = $4, version = version + 1
       WHERE pay_order_id = $1 AND state = 'O0'
         AND (cancel_intent IS NULL OR ($2 = 'user' AND cancel_intent = 'timeout'))`,
     values: [payOrderId, intent, reason, now],

@@ -66,7 +66,7 @@ export async function lapsingOrders(sql: Sql, payOrderId: string, latestEnd: Dat
 
 /**
  * Records that somebody wants the live attempt gone, and makes it due at once. The first intent stands, but the shopper's
- * replaces the time-out's.
+ * replaces the time-out's. The version tells a driver that is at it: it must not put off what is due now.
  */
 export async function setCancelIntent(
   sql: Sql,
@@ -76,7 +76,7 @@ export async function setCancelIntent(
 ): Promise<void> {
   await sql.query({
     name: 'payment_cancel_intent',
-    text: `UPDATE core.payment SET cancel_intent = $2, due_at = $3
+    text: `UPDATE core.payment SET cancel_intent = $2, due_at = $3, version = version + 1
       WHERE pay_order_id = $1 AND state IN ('P0','P1','P2','P4','P5','P7')
         AND (cancel_intent IS NULL OR ($2 = 'user' AND cancel_intent = 'timeout'))`,
     values: [payOrderId, intent, now],

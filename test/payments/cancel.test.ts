@@ -115,3 +115,29 @@ test.each(ends)('a parcel that %s for sale again', async (_, said, left) => {
   expect(await world.state('orders', orderId)).toBe('O3');
   expect(await stock()).toEqual(left);
 });
+
+test('a cancel that comes while a poll waits for its answer is not put off by the end of that poll', async () => {
+  const { channel } = world.outside;
+  const { payOrderId, orderId } = await world.order();
+  const payment = await world.pay(payOrderId);
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  channel.beforeAnswer = (call) => {
+    if (call !== 'query') return Promise.resolve();
+    asked.resolve();
+    return answer.promise;
+  };
+  await world.later(60);
+  const polling = world.repair('p7');
+  await asked.promise;
+  await cancel(orderId);
+  answer.resolve();
+  await polling;
+  const row = await world.one<{ due_at: Date; lease_until: Date | null }>(
+    'SELECT due_at, lease_until FROM core.payment WHERE id = $1',
+    [payment],
+  );
+  expect(row).toEqual({ due_at: world.clock.now(), lease_until: null });
+  await world.repair('p7');
+  expect(await world.state('payment', payment)).toBe('P10');
+});
