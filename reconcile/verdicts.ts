@@ -47,6 +47,9 @@ export const NO_COVERAGE: Coverage = {
   fullMs: null,
 };
 
+/** So far the clocks of two machines may be apart; a verdict from further ahead would stay young for as long as that. */
+const CLOCK_SKEW_SECONDS = 5;
+
 export function amountsOf(standing: Standing): Verdict['amounts'] {
   return [...standing.amounts].map(([currency, amount]) => ({ amount, currency }));
 }
@@ -127,8 +130,8 @@ export interface ShownVerdict extends Omit<Verdict, 'startedAt' | 'finishedAt'> 
 }
 
 /**
- * Every check's newest verdict. One that never ran, or ran too long ago for its level, reads `unknown`, never green by
- * silence; what it had found stays told.
+ * Every check's newest verdict. One that never ran, ran too long ago for its level, or is dated in the future reads
+ * `unknown`, never green by silence; what it had found stays told.
  */
 export async function readVerdicts(sql: Sql, checks: readonly Check[], now: Date): Promise<readonly ShownVerdict[]> {
   const known = await readAll(
@@ -154,7 +157,14 @@ export async function readVerdicts(sql: Sql, checks: readonly Check[], now: Date
       };
     }
     const ageSeconds = (now.getTime() - verdict.finishedAt.getTime()) / 1000;
-    if (verdict.verdict === 'violated' || ageSeconds <= STALE_SECONDS[level]) return { ...verdict, ...shown };
-    return { ...verdict, ...shown, verdict: 'unknown', reason: `it last ran ${Math.round(ageSeconds)} s ago` };
+    if (verdict.verdict === 'violated') return { ...verdict, ...shown };
+    if (ageSeconds > STALE_SECONDS[level]) {
+      return { ...verdict, ...shown, verdict: 'unknown', reason: `it last ran ${Math.round(ageSeconds)} s ago` };
+    }
+    if (ageSeconds < -CLOCK_SKEW_SECONDS) {
+      const ahead = `its verdict is dated ${Math.round(-ageSeconds)} s ahead: a clock is wrong`;
+      return { ...verdict, ...shown, verdict: 'unknown', reason: ahead };
+    }
+    return { ...verdict, ...shown };
   });
 }

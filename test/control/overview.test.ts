@@ -87,6 +87,8 @@ describe('the verdict', () => {
     expect(await state()).toBe('holds: all 2 checks hold, the oldest is 3000 s old');
     await verdict('trial-balance', 'holds', { ageSeconds: 120 });
     expect(await state()).toBe('unknown: trial-balance: it last ran 120 s ago');
+    await verdict('trial-balance', 'holds', { ageSeconds: -600 });
+    expect(await state()).toMatch(/^unknown: trial-balance: its verdict is dated (600|599) s ahead: a clock is wrong$/);
     await verdict('trial-balance', 'holds', { lagSeconds: 300 });
     expect(await state()).toBe('unknown: trial-balance: it lags 300 s behind');
     await verdict('trial-balance', 'unknown');
