@@ -14,7 +14,7 @@ import {
   readWatermark,
 } from './check.store.ts';
 import { type Check, type Found, MAX_VIOLATIONS, type Violation } from './check.ts';
-import { feedLagSeconds } from './dirty.ts';
+import { feedLagSeconds, unheardEvents } from './dirty.ts';
 import { closeHealed, type Kit, liveRows, rateFindings, recordFindings } from './findings/findings.ts';
 import type { Mark, Scope } from './scope.ts';
 import { amountsOf, type Coverage, NO_COVERAGE, readVerdict, type Verdict, writeVerdict } from './verdicts.ts';
@@ -70,7 +70,9 @@ export async function runCheck(
     }
     const mark = await readWatermark(kit.db, `check:${check.id}`);
     const known = mark !== null && mark.systemIdentifier === identity;
-    const full = options.full === true || !known || fullIsDue(before, startedAt);
+    const full =
+      options.full ??
+      (!known || fullIsDue(before, startedAt) || (await unheardEvents(kit, check, mark?.xid ?? '0')) > 0);
     budgetMs = full ? FULL_BUDGET_MS : check.budgetMs;
     let rows = 0;
     let total = 0;
@@ -86,7 +88,8 @@ export async function runCheck(
       if (!look.more || options.signal.aborted) break;
     }
     coverage = await coverageOf(kit, check, { full, rows, upTo, before, startedAt, startedMs });
-    return await conclude(kit, check, { startedAt, coverage, total, unknown: whyUnknown(check, coverage) });
+    const unheard = await unheardEvents(kit, check, upTo?.xid ?? '0');
+    return await conclude(kit, check, { startedAt, coverage, total, unknown: whyUnknown(check, coverage, unheard) });
   } catch (error) {
     if (options.signal.aborted) throw error;
     const timedOut = error instanceof Error && 'code' in error && error.code === '57014';
@@ -217,7 +220,8 @@ async function coverageOf(kit: CheckKit, check: Check, ran: Ran): Promise<Covera
   };
 }
 
-function whyUnknown(check: Check, coverage: Coverage): string | null {
+function whyUnknown(check: Check, coverage: Coverage, unheard: number): string | null {
+  if (unheard > 0) return `${unheard} events were set aside (parked) unread; it waits for a full audit`;
   const most = MAX_LAG_SECONDS[check.level];
   return coverage.lagSeconds > most
     ? `it does not know the last ${Math.round(coverage.lagSeconds)} s; ${most} s are allowed`

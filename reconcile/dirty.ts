@@ -1,6 +1,7 @@
 import { lagSeconds } from '../core/bus/bus.ts';
 import type { Consumer } from '../core/bus/consume.ts';
 import type { BusEvent } from '../core/bus/event.ts';
+import { parkedSince } from '../core/bus/parked.ts';
 import type { Clock } from '../core/kernel/clock.ts';
 import type { Database, Sql } from '../core/kernel/db/database.ts';
 import {
@@ -102,6 +103,15 @@ export async function feed(kit: FeedKit, checks: readonly Check[], signal: Abort
   for (let turns = 0; turns < FEED_TURNS && !signal.aborted; turns += 1) {
     if (!(await feedFromJournal(kit, checks))) return;
   }
+}
+
+/**
+ * Events about a check's subjects that were set aside, so that its dirty set never heard of them, and that its last full
+ * audit (by the horizon of its snapshot) may not have seen either. Accounts are fed by the journal alone.
+ */
+export async function unheardEvents(kit: FeedKit, check: Check, auditHorizon: string): Promise<number> {
+  if (check.mode.by !== 'dirty' || check.mode.kind === 'account') return 0;
+  return parkedSince(kit, DIRTY_CONSUMER, auditHorizon);
 }
 
 /** How far the dirty sets are behind what was committed, in seconds: the slower of their two feeds. */

@@ -58,6 +58,9 @@ export async function lockCursor(sql: Sql, name: string, holder: string): Promis
   return row === undefined ? null : { xid: row.xid, eventId: row.event_id, tries: row.tries };
 }
 
+const COLUMNS = `e.id, e.xid::text AS xid, e.type, e.machine, e.entity_id AS "entityId", e.scope,
+    e.from_state AS "fromState", e.to_state AS "toState", e.actor, e.reason, e.at`;
+
 /**
  * The events after a position in commit order, at most `limit`. Only rows of transactions below the snapshot's horizon
  * are shown: whatever lies there is decided, so nothing can still commit behind the cursor. The order names the table's
@@ -67,9 +70,7 @@ export async function lockCursor(sql: Sql, name: string, holder: string): Promis
 export async function readEvents(sql: Sql, after: Position, limit: number): Promise<BusEvent[]> {
   return sql.query<BusEvent>({
     name: 'bus_read',
-    text: `SELECT id, xid::text AS xid, type, machine, entity_id AS "entityId", scope, from_state AS "fromState",
-        to_state AS "toState", actor, reason, at
-      FROM core.event e
+    text: `SELECT ${COLUMNS} FROM core.event e
       WHERE (xid, id) > ($1::xid8, $2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot())
       ORDER BY e.xid, e.id LIMIT $3`,
     values: [after.xid, after.eventId, limit],
@@ -102,6 +103,45 @@ export async function parkEvent(sql: Sql, name: string, eventId: number, reason:
       ON CONFLICT (consumer, event_id) DO UPDATE SET reason = excluded.reason, parked_at = excluded.parked_at`,
     values: [name, eventId, reason, now],
   });
+}
+
+export async function countParked(sql: Sql, name: string): Promise<number> {
+  const rows = await sql.query<{ count: number }>({
+    name: 'bus_parked',
+    text: 'SELECT count(*) AS count FROM core.parked_event WHERE consumer = $1',
+    values: [name],
+  });
+  return rows[0]?.count ?? 0;
+}
+
+/** Locks a parked event and reads it; null when it is not, or no longer, parked. */
+export async function lockParked(sql: Sql, name: string, eventId: number): Promise<BusEvent | null> {
+  const rows = await sql.query<BusEvent>({
+    name: 'bus_parked_lock',
+    text: `SELECT ${COLUMNS} FROM core.parked_event p JOIN core.event e ON e.id = p.event_id
+      WHERE p.consumer = $1 AND p.event_id = $2 FOR UPDATE OF p`,
+    values: [name, eventId],
+  });
+  return rows[0] ?? null;
+}
+
+export async function unpark(sql: Sql, name: string, eventId: number): Promise<void> {
+  await sql.query({
+    name: 'bus_unpark',
+    text: 'DELETE FROM core.parked_event WHERE consumer = $1 AND event_id = $2',
+    values: [name, eventId],
+  });
+}
+
+/** How many parked events were written by transactions that a snapshot with this horizon may not have seen. */
+export async function countParkedFrom(sql: Sql, name: string, horizon: string): Promise<number> {
+  const rows = await sql.query<{ count: number }>({
+    name: 'bus_parked_from',
+    text: `SELECT count(*) AS count FROM core.parked_event p JOIN core.event e ON e.id = p.event_id
+      WHERE p.consumer = $1 AND e.xid >= $2::xid8`,
+    values: [name, horizon],
+  });
+  return rows[0]?.count ?? 0;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { type Clock, monotonicMs, sleep } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Metrics } from '../kernel/metrics.ts';
-import { oldestWaiting, releaseConsumer } from './bus.store.ts';
+import { countParked, oldestWaiting, releaseConsumer } from './bus.store.ts';
 import { type BusKit, type Consumer, type Turn, turn } from './consume.ts';
 
 export interface BusOptions extends BusKit {
@@ -29,7 +29,7 @@ export class RunningConsumer implements AsyncDisposable {
   readonly #work: Promise<void>;
   #wake: () => void = () => undefined;
   #kicked = false;
-  #lag: { readonly oldest: Date | null; readonly lookedAt: Date } | undefined;
+  #lag: { readonly oldest: Date | null; readonly parked: number; readonly lookedAt: Date } | undefined;
 
   constructor(options: BusOptions, consumer: Consumer) {
     this.#options = options;
@@ -37,6 +37,11 @@ export class RunningConsumer implements AsyncDisposable {
     options.metrics?.atScrape('busLag', (put) => {
       const seconds = this.#lagSeconds();
       if (seconds !== undefined) put({ consumer: consumer.name }, seconds);
+    });
+    options.metrics?.atScrape('busParked', (put) => {
+      const lag = this.#lag;
+      if (lag !== undefined && ageSeconds(options.clock, lag.lookedAt) * 1000 <= LAG_FRESH_MS)
+        put({ consumer: consumer.name }, lag.parked);
     });
     this.#work = this.#run();
   }
@@ -88,7 +93,8 @@ export class RunningConsumer implements AsyncDisposable {
     if (metrics === undefined) return;
     const lookedAt = clock.now();
     try {
-      this.#lag = { lookedAt, oldest: await oldestWaiting(db, this.#consumer.name) };
+      const { name } = this.#consumer;
+      this.#lag = { lookedAt, oldest: await oldestWaiting(db, name), parked: await countParked(db, name) };
     } catch (error) {
       log.debug({ err: error }, 'the lag of the bus could not be read');
     }

@@ -21,7 +21,8 @@ export interface Consumer {
   readonly batch: number;
   /**
    * Takes events in commit order. What it writes through `tx` commits together with the cursor. Throwing undoes the
-   * batch, which comes again in smaller pieces; an event that fails alone `STRIKES` times is parked.
+   * batch, which comes again in smaller pieces; an event that fails alone `STRIKES` times is parked, and may be handed
+   * over again after later ones.
    */
   handle(events: readonly BusEvent[], tx: Tx): Promise<void>;
 }

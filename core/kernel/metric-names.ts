@@ -150,6 +150,12 @@ export const METRICS = {
     help: 'Age of the oldest event that a consumer has not handled.',
     labels: ['consumer'],
   },
+  busParked: {
+    name: 'tidegate_bus_parked_events',
+    kind: 'gauge',
+    help: 'Events that a consumer could not take and that were set aside, until they are handed over again.',
+    labels: ['consumer'],
+  },
   dbPoolConnections: {
     name: 'tidegate_db_pool_connections',
     kind: 'gauge',

@@ -3,6 +3,7 @@ import { oldestWaiting, START } from '../../core/bus/bus.store.ts';
 import { consume, lagSeconds } from '../../core/bus/bus.ts';
 import { type Consumer, rewind, STRIKES, turn } from '../../core/bus/consume.ts';
 import type { BusEvent } from '../../core/bus/event.ts';
+import { handOverAgain } from '../../core/bus/parked.ts';
 import { systemClock, VirtualClock } from '../../core/kernel/clock.ts';
 import { openDatabase, type Sql } from '../../core/kernel/db/database.ts';
 import { createMetrics } from '../../core/kernel/metrics.ts';
@@ -21,6 +22,7 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
 
+const PARKED = 'SELECT event_id AS id FROM core.parked_event WHERE consumer = $1';
 const kit = () => ({ db: database.db, clock: systemClock });
 
 async function emit(sql: Sql, entityId: string): Promise<number> {
@@ -191,6 +193,21 @@ describe('a consumer', () => {
       values: [consumer.name],
     });
     expect(parked).toEqual([{ reason: 'cannot take p3' }]);
+
+    const told = `tidegate_bus_parked_events{consumer="${consumer.name}"}`;
+    const metrics = createMetrics('test');
+    const mended = { ...recorder(consumer.name).consumer, batch: 8 };
+    {
+      await using _running = consume({ ...kit(), log: silent, metrics, holder: 'a' }, mended);
+      await eventually(async () => expect(await metrics.registry.metrics()).toContain(`${told} 1`));
+    }
+    const id = (await database.db.query<{ id: number }>({ text: PARKED, values: [consumer.name] }))[0]?.id ?? 0;
+    await expect(handOverAgain(kit(), consumer, id)).rejects.toThrow('cannot take p3');
+    expect(await handOverAgain(kit(), { ...mended, name: 'somebody-else' }, id)).toBe(false);
+    const twice = await Promise.all([handOverAgain(kit(), mended, id), handOverAgain(kit(), mended, id)]);
+    expect(twice.toSorted()).toEqual([false, true]);
+    expect(await taken()).toEqual(['p1', 'p2', 'p3', 'p4', 'p5']);
+    expect(await database.db.query({ text: PARKED, values: [consumer.name] })).toEqual([]);
   });
 
   test('tells a lag that grows when it cannot look any more', async () => {

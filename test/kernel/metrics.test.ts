@@ -36,6 +36,7 @@ const PROMISED = [
   'tidegate_capacity_headroom_ratio{node}',
   'tidegate_gmv_minor_total{currency}',
   'tidegate_bus_lag_seconds{consumer}',
+  'tidegate_bus_parked_events{consumer}',
 ];
 
 describe('the names', () => {

@@ -1,15 +1,18 @@
 import { afterEach, expect, test } from 'vitest';
 import { turn } from '../../core/bus/consume.ts';
+import { handOverAgain } from '../../core/bus/parked.ts';
 import { type Database, openDatabase } from '../../core/kernel/db/database.ts';
 import { markDirty } from '../../reconcile/check.store.ts';
 import { type Check, loadChecks } from '../../reconcile/check.ts';
 import { runCheck } from '../../reconcile/check-run.ts';
-import { dirtyConsumer, feed } from '../../reconcile/dirty.ts';
+import { DIRTY_CONSUMER, dirtyConsumer, feed } from '../../reconcile/dirty.ts';
 import { readVerdicts, type Verdict } from '../../reconcile/verdicts.ts';
 import { silent } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { intoJournal } from './plant.ts';
 import { openWorld, type World } from './support.ts';
+
+const PARKED = 'SELECT event_id AS id FROM core.parked_event WHERE consumer = $1';
 
 const NEVER = new AbortController().signal;
 
@@ -110,3 +113,49 @@ test('what looks at everything knows nothing that came after its snapshot, howev
     expect(verdict.reason).toBe('it does not know the last 40 s; 30 s are allowed');
   }
 });
+
+test('an event that was set aside makes its checks unknown, until a full audit saw it or it is handed over again', async () => {
+  world = await openWorld();
+  const { ctx } = world;
+  owner = await openDatabase({
+    url: world.core.database.ownerUrl,
+    poolSize: 1,
+    applicationName: 'plant',
+    log: silent,
+  });
+  const check = await theCheck('captured-equals-ledger');
+  const consumer = dirtyConsumer(ctx.clock, [check]);
+  const drain = () => eventually(async () => (await turn(ctx, consumer, 'test', NEVER)).kind === 'idle');
+  const run = (full?: boolean) => runCheck(ctx, check, { ...(full === undefined ? {} : { full }), signal: NEVER });
+  const { payOrderId } = await world.order();
+  await world.paid(payOrderId);
+  await feed(ctx, [check], NEVER);
+  await drain();
+  expect(await run()).toMatchObject({ verdict: 'holds', coverage: { mode: 'full' } });
+  expect(await run(false)).toMatchObject({ verdict: 'holds' });
+
+  const spoil = async (by: number): Promise<void> => {
+    await owner?.query({
+      text: 'UPDATE core.capture SET amount = amount + $2 WHERE pay_order_id = $1',
+      values: [payOrderId, by],
+    });
+    await ctx.db.query({
+      text: `INSERT INTO core.event (type, machine, entity_id, scope, to_state, actor, reason, at)
+        VALUES ('test', 'test', 'x', $1, 'x', 'test', 'a test', now())`,
+      values: [payOrderId],
+    });
+    const poisoned = { ...consumer, handle: () => Promise.reject(new Error('statement timeout')) };
+    await eventually(async () => (await turn(ctx, poisoned, 'test', NEVER)).kind === 'parked', { timeoutMs: 20_000 });
+  };
+  await spoil(100);
+  const unknown = { verdict: 'unknown', reason: '1 events were set aside (parked) unread; it waits for a full audit' };
+  expect(await run(false)).toMatchObject(unknown);
+  expect(await run()).toMatchObject({ verdict: 'violated', count: 1, coverage: { mode: 'full' } });
+  expect(await run(false)).toMatchObject({ verdict: 'violated', reason: null });
+
+  await spoil(-100);
+  expect(await run(false)).toMatchObject(unknown);
+  const parked = await ctx.db.query<{ id: number }>({ text: PARKED, values: [DIRTY_CONSUMER] });
+  for (const { id } of parked) expect(await handOverAgain(ctx, consumer, id)).toBe(true);
+  expect(await run(false)).toMatchObject({ verdict: 'holds', coverage: { mode: 'incremental', rows: 1 } });
+}, 60_000);
