@@ -193,7 +193,7 @@ async function handOver<Row extends MachineRow, Context extends DriveKit>(
 ): Promise<'waiting' | 'person'> {
   const handed = await context.db.query({
     name: `person_${driver.machine.name}`,
-    text: `UPDATE ${driver.machine.table} SET lease_until = NULL, due_at = NULL, person_reason = $3 
+    text: `UPDATE ${driver.machine.table} SET lease_until = NULL, due_at = NULL, person_reason = $3
       WHERE id = $1 AND version = $2 RETURNING id`,
     values: [row.id, row.version, reason],
   });

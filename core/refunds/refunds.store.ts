@@ -15,12 +15,16 @@ export interface RefundRow extends MachineRow {
   readonly created_at: Date;
 }
 
-/** What a capture took and what of it has been or is being given back. A refund that was closed without money is out. */
+/**
+ * What a capture took and what of it has been or is being given back. A refund that was closed without money is out. Like
+ * the sum below, it is read by the pay order, which has the index: it runs under a lock, while refunds come in waves.
+ */
 export async function refundedOf(sql: Sql, captureId: string): Promise<{ captured: number; refunded: number }> {
   const rows = await sql.query<{ captured: number; refunded: number }>({
     name: 'refunded_of',
     text: `SELECT c.amount AS captured,
-        (SELECT coalesce(sum(r.amount), 0)::bigint FROM core.refund r WHERE r.capture_id = c.id AND r.state <> 'R3') AS refunded
+        (SELECT coalesce(sum(r.amount), 0)::bigint FROM core.refund r
+          WHERE r.pay_order_id = c.pay_order_id AND r.capture_id = c.id AND r.state <> 'R3') AS refunded
       FROM core.capture c WHERE c.id = $1`,
     values: [captureId],
   });
@@ -46,7 +50,7 @@ export async function unrefundedOf(sql: Sql, orderId: string): Promise<number> {
   const rows = await sql.query<{ rest: number }>({
     name: 'order_unrefunded',
     text: `SELECT o.payable + o.discount_amount - coalesce((SELECT sum(r.amount + r.subsidy) FROM core.refund r
-        WHERE r.order_id = o.id AND r.state = 'R10'), 0)::bigint AS rest FROM core.orders o WHERE o.id = $1`,
+        WHERE r.pay_order_id = o.pay_order_id AND r.order_id = o.id AND r.state = 'R10'), 0)::bigint AS rest FROM core.orders o WHERE o.id = $1`,
     values: [orderId],
   });
   return rows[0]?.rest ?? 0;
