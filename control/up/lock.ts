@@ -1,6 +1,8 @@
-import { constants, rmSync } from 'node:fs';
-import { access, link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { constants, readFileSync, rmSync } from 'node:fs';
+import { access, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256 } from '../../core/kernel/canonical.ts';
+import { systemClock } from '../../core/kernel/clock.ts';
 import { ConfigError } from '../../core/kernel/config.ts';
 
 /** Another `npm start` runs on this data folder. */
@@ -14,6 +16,9 @@ export class AlreadyRunning extends Error {
   }
 }
 
+/** Each is lost to somebody who has just let go. */
+const TRIES = 10;
+
 /** The right to run on a data folder. */
 export interface Lock {
   /** Whether an earlier run was killed and had left its lock. */
@@ -26,25 +31,73 @@ export interface Lock {
 export async function lockDataDir(dataDir: string): Promise<Lock> {
   await makeFolder(dataDir);
   const file = join(dataDir, 'up.lock');
+  const content = `${process.pid}\n${systemClock.now().toISOString()}\n`;
+  const tookOver = await take({ file, content, dataDir });
+  return {
+    tookOver,
+    release: () => {
+      if (contentNow(file) === content) rmSync(file, { force: true });
+    },
+  };
+}
+
+interface Wanted {
+  readonly file: string;
+  readonly content: string;
+  readonly dataDir: string;
+}
+
+/**
+ * Makes `file` with this content, and answers whether it had to take it from a dead one. Only who holds the lock of that
+ * very lock may replace it: of two starts that have read the same dead one, the slower must not remove what the faster has
+ * put in its place.
+ */
+async function take({ file, content, dataDir }: Wanted): Promise<boolean> {
   // Written beside and linked, so that nobody ever reads a lock without a pid and takes it for a stale one.
   const mine = `${file}.${process.pid}`;
-  let tookOver = false;
-  for (let tries = 0; tries < 3; tries += 1) {
-    try {
-      await writeFile(mine, `${process.pid}\n`, { mode: 0o600 });
-      await link(mine, file);
-      return { tookOver, release: () => rmSync(file, { force: true }) };
-    } catch (error) {
-      if (!(error instanceof Error) || !('code' in error) || error.code !== 'EEXIST') throw error;
-    } finally {
-      await rm(mine, { force: true });
+  try {
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      await writeFile(mine, content, { mode: 0o600 });
+      if (await linked(mine, file)) return false;
+      const held = contentNow(file);
+      if (held === undefined) continue;
+      const pid = Number.parseInt(held, 10);
+      // Our own pid is that of an earlier life: as the first process of a container always has the same.
+      if (pid !== process.pid && (await runsUp(pid))) throw new AlreadyRunning(pid, dataDir);
+      const right = `${file}.of-${sha256(held).slice(0, 12)}`;
+      await take({ file: right, content, dataDir });
+      try {
+        if (contentNow(file) !== held) continue;
+        await rename(mine, file);
+        return true;
+      } finally {
+        await rm(right, { force: true });
+      }
     }
-    const pid = Number((await readFile(file, 'utf8').catch(() => '')).trim());
-    if (await runsUp(pid)) throw new AlreadyRunning(pid, dataDir);
-    await rm(file, { force: true });
-    tookOver = true;
+  } finally {
+    await rm(mine, { force: true });
   }
   throw new AlreadyRunning(0, dataDir);
+}
+
+/** `false` when there is such a file already. */
+async function linked(from: string, file: string): Promise<boolean> {
+  try {
+    await link(from, file);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** `undefined` when there is no such file, or none that can be read. */
+function contentNow(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
 }
 
 /** Throws `ConfigError` when there can be no folder that we may write to. */
