@@ -8,6 +8,7 @@ import { clearing, merchantPayable, subsidy, suspense } from '../ledger/accounts
 import { post } from '../ledger/ledger.ts';
 import { credit, debit } from '../ledger/posting.ts';
 import { spendCoupon } from '../marketing/coupons.ts';
+import { deductionsOfAttempt } from '../marketing/deductions.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
 import {
   lockPayOrderOf,
@@ -31,7 +32,7 @@ export interface PaidTrade {
 
 export type CaptureOutcome =
   /** The pay order is paid by it. */
-  | { readonly kind: 'applied'; readonly from: 'P4' | 'P5' | 'P7' }
+  | { readonly kind: 'applied'; readonly from: 'P5' | 'P7' }
   /** It came after the attempt's end: booked to suspense, to be refunded. */
   | { readonly kind: 'late' }
   /** It was booked before. */
@@ -91,13 +92,31 @@ export async function applyCapture(
   return outcome;
 }
 
+/**
+ * An attempt of which nothing is left for the channel succeeds at P4, with a capture of 0. Returns false, and writes
+ * nothing, when it must not any more: somebody wants it gone, or marketing is taking back what paid for it.
+ */
+export async function applyFree(context: CoreContext, tx: Tx, attempt: PaymentRow, cause: Cause): Promise<boolean> {
+  const paid = { transactionId: `none:${attempt.id}`, amount: 0, currency: attempt.currency };
+  const [standing, deductions] = await Promise.all([
+    readStanding(tx, attempt.id, attempt.channel, paid.transactionId),
+    deductionsOfAttempt(tx, attempt.id),
+  ]);
+  if (standing === null) throw new Error(`broken invariant: payment ${attempt.id} vanished`);
+  const { payment } = standing;
+  if (payment.amount !== 0) throw new Error(`broken invariant: payment ${payment.id} is not free: ${payment.amount}`);
+  if (payment.state !== 'P4') return true;
+  if (payment.cancel_intent !== null || deductions.some((d) => d.state !== 'DEDUCTED')) return false;
+  await succeed(context, tx, { ...standing, paid, cause }, 'P4');
+  return true;
+}
+
 /** What a capture comes to. Decides only: nothing is written. */
 export function judgeCapture({ payment, known }: Standing, paid: PaidTrade): CaptureOutcome {
   if (known !== null) return sameCapture(known, payment, paid);
   const mismatch = whyNotOurs(payment, paid);
   if (mismatch !== null) return { kind: 'mismatch', reason: mismatch };
   switch (payment.state) {
-    case 'P4':
     case 'P5':
     case 'P7':
       return { kind: 'applied', from: payment.state };

@@ -10,9 +10,9 @@ import {
 } from '../marketing/deductions.ts';
 import { lockPayOrder } from '../payorders/payorders.ts';
 import { applyTrade, endAttempt, endByIntent } from './attempt.ts';
-import { applyCapture } from './capture.ts';
+import { applyFree } from './capture.ts';
 import { paymentMachine } from './payments.machine.ts';
-import type { PaymentRow } from './payments.store.ts';
+import { lockAttempt, type PaymentRow } from './payments.store.ts';
 
 type PaymentStep = Promise<Step<PaymentRow>>;
 
@@ -135,7 +135,13 @@ async function backFromMarketing(
   signal: AbortSignal,
 ): PaymentStep {
   const reason = row.cancel_intent === null ? 'its time is up' : `cancel intent of the ${row.cancel_intent}`;
-  await context.db.tx((tx) => giveBack(tx, context, row.id, reason));
+  // Behind the attempt's lock: one that succeeds at P4 looks at its deductions behind the same.
+  const stands = await context.db.tx(async (tx) => {
+    const standing = (await lockAttempt(tx, row.id))?.state === from;
+    if (standing) await giveBack(tx, context, row.id, reason);
+    return standing;
+  });
+  if (!stands) return { kind: 'moved' };
   for (const deduction of await deductionsOfAttempt(context.db, row.id)) {
     if (deduction.state === 'ROLLBACK_PENDING') await claimAndDrive(rollbackDriver, context, deduction.id, signal);
   }
@@ -149,11 +155,10 @@ async function backFromMarketing(
 /** P4: what is left for the channel is asked from it; with nothing left the attempt has succeeded. */
 async function toChannel(context: CoreContext, row: PaymentRow): PaymentStep {
   if (row.amount === 0) {
-    const paid = { transactionId: `none:${row.id}`, amount: 0, currency: row.currency };
-    await context.db.tx((tx) =>
-      applyCapture(context, tx, row, paid, { actor: 'core', reason: 'nothing is left for the channel' }),
-    );
-    return { kind: 'moved' };
+    const cause = { actor: 'core', reason: 'nothing is left for the channel' };
+    const decided = await context.db.tx((tx) => applyFree(context, tx, row, cause));
+    // Held back: who wants it gone has made it due, or its own time, which another clock saw run out, comes in a moment.
+    return decided ? { kind: 'moved' } : { kind: 'wait', ms: 500 };
   }
   const moved = await context.mover.move<PaymentRow, typeof paymentMachine, 'P4'>(context.db, paymentMachine, {
     id: row.id,
