@@ -26,7 +26,7 @@ export interface Found {
 }
 
 /** What the dirty set of a check holds. */
-export type DirtyKind = 'pay_order' | 'account' | 'sku';
+export type DirtyKind = 'pay_order' | 'account' | 'sku' | 'conflict';
 
 /** How a check follows the data: by a watermark over the journal, by a dirty set, or by scanning a level. */
 export type Mode =

@@ -2,6 +2,7 @@ import { lagSeconds } from '../core/bus/bus.ts';
 import type { Consumer } from '../core/bus/consume.ts';
 import type { BusEvent } from '../core/bus/event.ts';
 import { parkedSince } from '../core/bus/parked.ts';
+import { CONFLICT_EVENTS } from '../core/callbacks/callbacks.ts';
 import type { Clock } from '../core/kernel/clock.ts';
 import type { Database, Sql } from '../core/kernel/db/database.ts';
 import {
@@ -37,10 +38,11 @@ function checksOf(checks: readonly Check[], kind: DirtyKind): string[] {
 /** The machines whose moves change what is set aside or sold. */
 const MOVES_STOCK: ReadonlySet<string> = new Set(['order', 'payment', 'shipment']);
 
-/** Marks the pay orders, and the SKUs of their orders, that events speak of. */
+/** Marks the pay orders, the SKUs of their orders, and the contradicting messages that events speak of. */
 export function dirtyConsumer(clock: Clock, checks: readonly Check[]): Consumer {
   const payOrderChecks = checksOf(checks, 'pay_order');
   const skuChecks = checksOf(checks, 'sku');
+  const conflictChecks = checksOf(checks, 'conflict');
   return {
     name: DIRTY_CONSUMER,
     batch: 500,
@@ -49,6 +51,7 @@ export function dirtyConsumer(clock: Clock, checks: readonly Check[]): Consumer 
       await markDirty(tx, payOrderChecks, 'pay_order', scopesOf(events), now);
       const moved = scopesOf(events.filter((event) => MOVES_STOCK.has(event.machine)));
       await markDirty(tx, skuChecks, 'sku', await skusOf(tx, moved), now);
+      await markDirty(tx, conflictChecks, 'conflict', entitiesOf(events, CONFLICT_EVENTS), now);
     },
   };
 }
@@ -57,6 +60,10 @@ function scopesOf(events: readonly BusEvent[]): string[] {
   const scopes = new Set<string>();
   for (const { scope } of events) if (scope !== null) scopes.add(scope);
   return [...scopes];
+}
+
+function entitiesOf(events: readonly BusEvent[], machine: string): string[] {
+  return events.filter((event) => event.machine === machine).map(({ entityId }) => entityId);
 }
 
 async function skusOf(sql: Sql, payOrderIds: readonly string[]): Promise<string[]> {

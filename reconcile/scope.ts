@@ -16,7 +16,7 @@ export type Scope =
   | { readonly kind: 'rows'; readonly rows: readonly string[]; readonly now: Date }
   /** What the journal got in (after, upTo]. What it returns is a suspicion, which the engine confirms by `rows`. */
   | { readonly kind: 'range'; readonly after: Mark; readonly upTo: Mark; readonly now: Date }
-  /** Pay orders, accounts or SKUs that were touched. */
+  /** Pay orders, accounts, SKUs or contradicting messages that were touched. */
   | { readonly kind: 'keys'; readonly keys: readonly string[]; readonly now: Date };
 
 /** What a run is held to by name: rows that were violating, or what was touched. `null`: not by name. */

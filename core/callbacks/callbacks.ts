@@ -189,6 +189,9 @@ async function findCallback(sql: Sql, source: string, eventId: string): Promise<
   return rows[0] ?? null;
 }
 
+/** The `machine` of the event rows that tell of new evidence; their entity is the id of its row. */
+export const CONFLICT_EVENTS = 'callback_conflict';
+
 interface Conflict {
   readonly source: string;
   readonly eventId: string;
@@ -196,11 +199,20 @@ interface Conflict {
   readonly body: unknown;
 }
 
-/** Evidence for a person: a check turns each of these rows into a finding. */
+/**
+ * Evidence for a person: a check turns each of these rows into a finding. What is sent again is counted, not kept again;
+ * new evidence is told by an event row, so that the check need not look through the old.
+ */
 async function noteConflict(sql: Sql, context: CoreContext, conflict: Conflict): Promise<void> {
   await sql.query({
     name: 'callback_conflict',
-    text: `INSERT INTO core.callback_conflict (source, event_id, reason, body, received_at) VALUES ($1, $2, $3, $4::jsonb, $5)`,
+    text: `WITH kept AS (
+        INSERT INTO core.callback_conflict AS c (source, event_id, reason, body, received_at, last_seen_at)
+        VALUES ($1, $2, $3, $4::jsonb, $5, $5)
+        ON CONFLICT (source, event_id, digest) DO UPDATE SET times = c.times + 1, last_seen_at = excluded.last_seen_at
+        RETURNING id, times
+      ) INSERT INTO core.event (type, machine, entity_id, from_state, to_state, actor, reason, at)
+        SELECT 'callback.conflict', '${CONFLICT_EVENTS}', id::text, 'kept', 'kept', $1, $3, $5 FROM kept WHERE times = 1`,
     values: [conflict.source, conflict.eventId, conflict.reason, JSON.stringify(conflict.body), context.clock.now()],
   });
 }

@@ -156,6 +156,10 @@ export const callbackConflict = core.table(
     reason: text('reason').notNull(),
     body: jsonb('body').notNull(),
     receivedAt: at('received_at').notNull(),
+    /** Of what the body says: the same message sent again is the same evidence, however often. */
+    digest: text('digest').notNull().generatedAlwaysAs(sql`md5(body::text)`),
+    times: integer('times').notNull().default(1),
+    lastSeenAt: at('last_seen_at').notNull().defaultNow(),
   },
-  (t) => [index('callback_conflict_event').on(t.source, t.eventId)],
+  (t) => [uniqueIndex('callback_conflict_once').on(t.source, t.eventId, t.digest)],
 );

@@ -26,7 +26,7 @@ export const watermark = reconcile.table('watermark', {
   updatedAt: at('updated_at').notNull(),
 });
 
-/** What must be looked at again: pay orders, accounts, SKUs touched since the check that reads them ran. */
+/** What must be looked at again: pay orders, accounts, SKUs, messages touched since the check that reads them ran. */
 export const dirty = reconcile.table(
   'dirty',
   {

@@ -171,7 +171,7 @@ describe('a signed word that contradicts what we know moves nothing and is kept 
     expect(await rows()).toEqual({
       ...before,
       'core.callback': Number(before['core.callback']) + kept,
-      'core.event': Number(before['core.event']) + 2 * kept,
+      'core.event': Number(before['core.event']) + 2 * kept + 1,
       'core.callback_conflict': Number(before['core.callback_conflict']) + 1,
     });
     expect(await stateOf(attempt)).toBe('P7');
@@ -223,6 +223,26 @@ describe('a true word', () => {
       text: `SELECT body->>'tradeNo' AS trade FROM core.callback_conflict WHERE event_id = 'evt_reused'`,
     });
     expect(conflicts).toEqual([{ trade: other.paymentId }]);
+  });
+
+  it('that is refused is kept once and counted, however often it is sent again', async () => {
+    const attempt = await atTheChannel();
+    await deliver(paid(attempt), { id: 'evt_repeated' });
+    const other = paid(attempt, { amount: 100_000 });
+    for (const _ of [1, 2, 3]) expect((await deliver(other, { id: 'evt_repeated' })).status).toBe(409);
+    await deliver(paid(attempt, { amount: 200_000 }), { id: 'evt_repeated' });
+    const unfit = paid(attempt, { amount: 'many' });
+    for (const _ of [1, 2]) expect((await deliver(unfit, { id: 'evt_unfit' })).status).toBe(422);
+    const kept = await system.database.db.query({
+      text: `SELECT c.body->>'amount' AS amount, c.times, (SELECT count(*) FROM core.event e
+          WHERE e.machine = 'callback_conflict' AND e.entity_id = c.id::text) AS events
+        FROM core.callback_conflict c WHERE event_id IN ('evt_repeated', 'evt_unfit') ORDER BY id`,
+    });
+    expect(kept).toEqual([
+      { amount: '100000', times: 3, events: 1 },
+      { amount: '200000', times: 1, events: 1 },
+      { amount: 'many', times: 2, events: 1 },
+    ]);
   });
 
   it('that it failed does not undo that it is paid', async () => {

@@ -1,6 +1,10 @@
+import { Webhook } from 'standardwebhooks';
 import { afterEach, expect, test } from 'vitest';
 import { turn } from '../../core/bus/consume.ts';
 import { handOverAgain } from '../../core/bus/parked.ts';
+import { receive } from '../../core/callbacks/callbacks.ts';
+import { Signatures, secretOf } from '../../core/callbacks/signatures.ts';
+import { systemClock } from '../../core/kernel/clock.ts';
 import { type Database, openDatabase } from '../../core/kernel/db/database.ts';
 import { markDirty } from '../../reconcile/check.store.ts';
 import { type Check, loadChecks } from '../../reconcile/check.ts';
@@ -159,3 +163,39 @@ test('an event that was set aside makes its checks unknown, until a full audit s
   for (const { id } of parked) expect(await handOverAgain(ctx, consumer, id)).toBe(true);
   expect(await run(false)).toMatchObject({ verdict: 'holds', coverage: { mode: 'incremental', rows: 1 } });
 }, 60_000);
+
+test('a contradicting message is found by its event, once, and what was settled is not looked at again', async () => {
+  world = await openWorld();
+  const { ctx } = world;
+  const check = await theCheck('callback-conflict');
+  const consumer = dirtyConsumer(ctx.clock, [check]);
+  const run = async (): Promise<Verdict> => {
+    await eventually(async () => (await turn(ctx, consumer, 'test', NEVER)).kind === 'idle');
+    return runCheck(ctx, check, { signal: NEVER });
+  };
+  const send = async (amount: number): Promise<void> => {
+    const text = JSON.stringify({ source: 'sandbox', amount, currency: 'CNY' });
+    const at = systemClock.now();
+    const headers = {
+      'webhook-id': 'evt_1',
+      'webhook-timestamp': String(Math.floor(at.getTime() / 1000)),
+      'webhook-signature': new Webhook(secretOf('a test', 'sandbox')).sign('evt_1', at, text),
+    };
+    await receive(ctx, new Signatures('a test', ['sandbox']), {
+      kind: 'payment',
+      text,
+      body: JSON.parse(text),
+      headers,
+    });
+  };
+  expect(await run()).toMatchObject({ verdict: 'holds', coverage: { mode: 'full' } });
+  await send(8_800);
+  await send(8_800);
+  expect(await run()).toMatchObject({ verdict: 'violated', count: 1, amounts: [{ amount: 8_800, currency: 'CNY' }] });
+  await ctx.db.query({
+    text: `UPDATE reconcile.finding SET status = 'repaired', closed_at = $1 WHERE closed_at IS NULL`,
+    values: [ctx.clock.now()],
+  });
+  await send(8_800);
+  expect(await run()).toMatchObject({ verdict: 'holds', coverage: { mode: 'incremental', rows: 0 } });
+});
