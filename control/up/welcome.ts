@@ -14,7 +14,11 @@ export interface Welcome {
 /** What a person needs to know once everything runs: what is where, who may do what, and what to try first. */
 export function welcome({ dataDir, ports, running, tokensFile, products }: Welcome): string[] {
   const tokens = here(tokensFile);
-  const bearer = (role: string): string => `-H "Authorization: Bearer $(node -p "require('${tokens}').${role}")"`;
+  const tokenOf = (role: string): string =>
+    isPlain(tokens)
+      ? `node -p "require('${tokens}').${role}"`
+      : `node -p "require(process.argv[1]).${role}" ${quoted(tokens)}`;
+  const bearer = (role: string): string => `-H "Authorization: Bearer $(${tokenOf(role)})"`;
   const control = `http://127.0.0.1:${ports.control}`;
   const core = `http://127.0.0.1:${ports.core}`;
   const order = firstOrder(products);
@@ -40,6 +44,15 @@ function here(path: string): string {
   return short.startsWith('..') ? path : `./${short}`;
 }
 
+/** A shell takes it as it stands. */
+function isPlain(path: string): boolean {
+  return /^[\w./:@%+=-]+$/.test(path);
+}
+
+function quoted(path: string): string {
+  return isPlain(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}
+
 /** What the clients must be told where not everything is at its usual place. */
 function surroundings(dataDir: string, ports: Ports): string {
   const moved = ports.control !== DEFAULT_BASE;
@@ -48,7 +61,7 @@ function surroundings(dataDir: string, ports: Ports): string {
     ['CORE', ports.core],
     ['SANDBOX', ports.sandbox],
   ].map(([name, port]) => `TIDEGATE_${name}_URL=http://127.0.0.1:${port} `);
-  const data = here(dataDir) === './.tidegate' ? '' : `TIDEGATE_DATA_DIR=${here(dataDir)} `;
+  const data = here(dataDir) === './.tidegate' ? '' : `TIDEGATE_DATA_DIR=${quoted(here(dataDir))} `;
   return `${data}${moved ? urls.join('') : ''}`;
 }
 

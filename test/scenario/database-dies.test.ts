@@ -36,7 +36,7 @@ async function someSession(): Promise<number> {
 }
 
 it('an order that was begun comes to its end, whatever became of the database meanwhile', async () => {
-  const premises = await up.premises(dataDir, database);
+  const premises = { ...(await up.premises(dataDir)), database: { db: database } };
   const shop = new Shop(premises);
   const skuIds = await shop.stockUp('t-shirt', { stock: 1_000 });
   const codes = await grantCoupons(shop, ORDERS / 3);

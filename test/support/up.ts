@@ -16,7 +16,7 @@ export type ChildName = (typeof CHILDREN)[number];
 
 /**
  * A data folder of its own, which the embedded database's account can reach; gone when disposed, with all that runs on it.
- * It is reached by a link, as where /tmp or a home is one.
+ * It is reached by a link, as where /tmp or a home is one, and its name is none that a shell takes as it stands.
  */
 export class DataDir implements AsyncDisposable {
   readonly #root: string;
@@ -24,7 +24,7 @@ export class DataDir implements AsyncDisposable {
 
   private constructor(root: string) {
     this.#root = root;
-    this.path = `${root}-link`;
+    this.path = `${root}-its 数据`;
   }
 
   static async make(): Promise<DataDir> {
@@ -116,13 +116,12 @@ export class Up implements AsyncDisposable {
   }
 
   /** Where its customers find it; what is asked for must run. */
-  async premises(dataDir: DataDir, database: Database): Promise<Premises> {
+  async premises(dataDir: DataDir): Promise<Pick<Premises, 'all' | 'one' | 'tokens'>> {
     const tokens = tokensSchema.parse(JSON.parse(await readFile(join(dataDir.path, 'tokens.json'), 'utf8')));
     return {
       all: (kind) => [{ url: this.where(kind) }],
       one: (kind) => ({ url: this.where(kind) }),
       tokens,
-      database: { db: database },
     };
   }
 

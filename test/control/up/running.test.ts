@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
 import { readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { testDatabase } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
 import { placedAnswer } from '../../support/shop.ts';
 import { CHILDREN, DataDir, isAlive, kill, Up, Visitor } from '../../support/up.ts';
@@ -106,6 +109,35 @@ describe('npm start', () => {
     expect(up.output).toMatch(/database +stopped$/m);
   }, 120_000);
 });
+
+it('shows commands that can be pasted into a shell', async () => {
+  await using up = await Up.ready({ dataDir });
+  const commands = up.output.split('\n').filter((line) => line.startsWith('    curl '));
+  expect(commands).toHaveLength(2);
+  // Without curl the shell itself shows what it would have been given.
+  const show = 'curl() { printf "%s\\n" "$@"; }';
+  const [look, order] = await Promise.all(
+    commands.map((command) => promisify(execFile)('sh', ['-c', `${show}; ${command}`])),
+  );
+  expect(look?.stdout).toMatch(/^Authorization: Bearer tg_[\w-]+$/m);
+  expect(JSON.parse(/^\{.*\}$/m.exec(order?.stdout ?? '')?.[0] ?? '{}')).toMatchObject({ userId: '1001' });
+  const terminal = /^ {2}terminal +(.*)npm run tui$/m.exec(up.output)?.[1] ?? '';
+  const told = await promisify(execFile)('sh', ['-c', `${terminal} env`]);
+  expect(told.stdout).toContain(`TIDEGATE_DATA_DIR=${dataDir.path}\n`);
+}, 120_000);
+
+it('runs on a database of somebody else, and leaves it alone when it ends', async () => {
+  await using database = await testDatabase();
+  const env = { DATABASE_URL: database.appUrl, TIDEGATE_MIGRATE_URL: database.ownerUrl };
+  await using otherDir = await DataDir.make();
+  const up = await Up.ready({ dataDir: otherDir, env });
+  await buy(await Visitor.of(up, otherDir), 'elsewhere');
+  up.ctrlC();
+  expect(await up.ended).toBe(0);
+  expect(up.output).not.toMatch(/database +stopped/);
+  expect(await otherDir.processes()).toEqual([]);
+  expect(await database.db.query({ text: 'SELECT state FROM core.orders' })).toEqual([{ state: 'O2' }]);
+}, 120_000);
 
 it('two run side by side and share nothing', async () => {
   await using otherDir = await DataDir.make();
