@@ -5,6 +5,7 @@ import { parkedSince } from '../core/bus/parked.ts';
 import { CONFLICT_EVENTS } from '../core/callbacks/callbacks.ts';
 import type { Clock } from '../core/kernel/clock.ts';
 import type { Database, Sql } from '../core/kernel/db/database.ts';
+import { STOCK_EVENTS } from '../core/stock/pieces.ts';
 import {
   markDirty,
   moveWatermark,
@@ -35,7 +36,7 @@ function checksOf(checks: readonly Check[], kind: DirtyKind): string[] {
   return checks.filter((c) => c.mode.by === 'dirty' && c.mode.kind === kind).map((c) => c.id);
 }
 
-/** The machines whose moves change what is set aside or sold. */
+/** The machines whose moves change what is set aside or sold; other changes of stock tell of themselves. */
 const MOVES_STOCK: ReadonlySet<string> = new Set(['order', 'payment', 'shipment']);
 
 /** Marks the pay orders, the SKUs of their orders, and the contradicting messages that events speak of. */
@@ -50,7 +51,8 @@ export function dirtyConsumer(clock: Clock, checks: readonly Check[]): Consumer 
       const now = clock.now();
       await markDirty(tx, payOrderChecks, 'pay_order', scopesOf(events), now);
       const moved = scopesOf(events.filter((event) => MOVES_STOCK.has(event.machine)));
-      await markDirty(tx, skuChecks, 'sku', await skusOf(tx, moved), now);
+      const skus = [...(await skusOf(tx, moved)), ...entitiesOf(events, STOCK_EVENTS)];
+      await markDirty(tx, skuChecks, 'sku', skus, now);
       await markDirty(tx, conflictChecks, 'conflict', entitiesOf(events, CONFLICT_EVENTS), now);
     },
   };

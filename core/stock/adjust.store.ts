@@ -1,5 +1,5 @@
 import type { Sql } from '../kernel/db/database.ts';
-import { WAREHOUSE } from './pieces.ts';
+import { STOCK_EVENTS, WAREHOUSE } from './pieces.ts';
 import type { StockRow } from './stock.store.ts';
 
 export type MovementKind = 'inbound' | 'adjust';
@@ -46,6 +46,9 @@ export async function moveStock(
           adjusted = adjusted + CASE WHEN $2 = 'adjust' THEN $3 ELSE 0 END
         WHERE sku_id = $1 AND warehouse_id = ${WAREHOUSE} AND on_hand + $3 BETWEEN 0 AND $8 AND EXISTS (SELECT FROM moved)
         RETURNING sku_id, on_hand, reserved, sold
+      ), told AS (
+        INSERT INTO core.event (type, machine, entity_id, from_state, to_state, actor, reason, at)
+        SELECT '${STOCK_EVENTS}.' || $2, '${STOCK_EVENTS}', sku_id::text, 'counted', 'counted', $5, $4, $7 FROM changed
       ) SELECT (SELECT count(*) FROM moved) AS moved, changed.* FROM (SELECT 1) one LEFT JOIN changed ON true`,
     values: [
       movement.skuId,

@@ -3,6 +3,12 @@ import { type Refusal, refuse } from '../kernel/errors.ts';
 /** Every finite SKU lies in one warehouse so far; rows carry it already. */
 export const WAREHOUSE = 1;
 
+/**
+ * The `machine` of the event rows that tell of a SKU whose stock changed without a move of an order. Their entity is the
+ * SKU; they move nothing, so they name one state twice, as every note does.
+ */
+export const STOCK_EVENTS = 'stock';
+
 /** A number of pieces of one SKU. */
 export interface Pieces {
   readonly skuId: number;

@@ -1,5 +1,5 @@
 import type { Sql } from '../kernel/db/database.ts';
-import { type Lack, type Pieces, WAREHOUSE } from './pieces.ts';
+import { type Lack, type Pieces, STOCK_EVENTS, WAREHOUSE } from './pieces.ts';
 
 /*
  * How these statements lock. A plain UPDATE … FROM locks rows in whatever order its join meets them, so two orders with
@@ -152,6 +152,10 @@ export async function releaseDue(
     text: `WITH mine AS (
         SELECT id, sku_id, warehouse_id, quantity, state FROM core.reservation
         WHERE due_at <= $1 AND state = 'held' ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+      ), told AS (
+        INSERT INTO core.event (type, machine, entity_id, from_state, to_state, actor, reason, at)
+        SELECT 'stock.released', '${STOCK_EVENTS}', sku_id::text, 'counted', 'counted', 'core', 'reservations were over', $1
+        FROM (SELECT DISTINCT sku_id FROM mine ORDER BY sku_id) touched
       ), ${freed('held')}`,
     values: [now, limit],
   });

@@ -6,6 +6,8 @@ import { receive } from '../../core/callbacks/callbacks.ts';
 import { Signatures, secretOf } from '../../core/callbacks/signatures.ts';
 import { systemClock } from '../../core/kernel/clock.ts';
 import { type Database, openDatabase } from '../../core/kernel/db/database.ts';
+import { changeStock } from '../../core/stock/adjust.ts';
+import { releaseExpired, reserve } from '../../core/stock/stock.ts';
 import { markDirty } from '../../reconcile/check.store.ts';
 import { type Check, loadChecks } from '../../reconcile/check.ts';
 import { runCheck } from '../../reconcile/check-run.ts';
@@ -198,4 +200,40 @@ test('a contradicting message is found by its event, once, and what was settled 
   });
   await send(8_800);
   expect(await run()).toMatchObject({ verdict: 'holds', coverage: { mode: 'incremental', rows: 0 } });
+});
+
+test('a movement, and reservations that ran out, are looked at without waiting for the next order', async () => {
+  world = await openWorld();
+  const { ctx, clock, sku } = world;
+  const check = await theCheck('stock-conservation');
+  const run = async (): Promise<Verdict> => {
+    await eventually(async () => (await turn(ctx, dirtyConsumer(clock, [check]), 'test', NEVER)).kind === 'idle');
+    return runCheck(ctx, check, { signal: NEVER });
+  };
+  const spoil = (by: number) =>
+    ctx.db.query({
+      text: 'UPDATE core.stock SET sold = sold + $2, on_hand = on_hand - $2 WHERE sku_id = $1',
+      values: [sku, by],
+    });
+  await ctx.db.tx((tx) => reserve(tx, 'nobody', [{ skuId: sku, quantity: 3 }], clock.now()));
+  expect(await run()).toMatchObject({ verdict: 'holds', coverage: { mode: 'full' } });
+  const looked = { mode: 'incremental', rows: 1 };
+
+  await spoil(1);
+  const change = { skuId: sku, kind: 'inbound', quantity: 5, reason: 'a pallet' } as const;
+  for (const _ of [1, 2]) expect(await changeStock(ctx, 'm', change, 'k1')).toMatchObject({ ok: true });
+  expect(await run()).toMatchObject({ verdict: 'violated', count: 1, coverage: looked });
+  await spoil(-1);
+  expect(await run()).toMatchObject({ verdict: 'holds', coverage: { rows: 0 } });
+
+  await spoil(1);
+  expect(await ctx.db.tx((tx) => releaseExpired(tx, clock.now(), 100))).toMatchObject({ pieces: 3 });
+  expect(await run()).toMatchObject({ verdict: 'violated', count: 1, coverage: looked });
+  const told = await ctx.db.query({
+    text: `SELECT type, from_state = to_state AS note, scope FROM core.event WHERE machine = 'stock' ORDER BY id`,
+  });
+  expect(told).toEqual([
+    { type: 'stock.inbound', note: true, scope: null },
+    { type: 'stock.released', note: true, scope: null },
+  ]);
 });
