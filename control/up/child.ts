@@ -13,6 +13,16 @@ export interface ChildSpec {
   readonly logFile: string;
 }
 
+/** A child that ended before it could serve, with what it said last. `npm start` exits with the child's own code. */
+export class ChildFailed extends Error {
+  readonly exitCode: number;
+  constructor(message: string, code: number | null) {
+    super(message);
+    this.name = 'ChildFailed';
+    this.exitCode = code === null || code === 0 ? 1 : code;
+  }
+}
+
 /** What the supervisor has to say of a child, for a person. */
 export type Tell = (line: string) => void;
 
@@ -90,11 +100,11 @@ export class Child {
       this.#startedMs = monotonicMs();
       this.#ended = new Promise((resolve) => {
         child.once('error', (error) => {
-          this.#onEnd(`could not be started: ${error.message}`);
+          this.#onEnd(`could not be started: ${error.message}`, null);
           resolve();
         });
         child.once('exit', (code, signal) => {
-          this.#onEnd(signal === null ? `ended with code ${code}` : `was ended by ${signal}`);
+          this.#onEnd(signal === null ? `ended with code ${code}` : `was ended by ${signal}`, code);
           resolve();
         });
       });
@@ -103,11 +113,12 @@ export class Child {
     }
   }
 
-  #onEnd(how: string): void {
+  #onEnd(how: string, code: number | null): void {
     this.#process = undefined;
     if (this.#over.signal.aborted) return;
     if (!this.#settled) {
-      void lastWords(this.#spec.logFile).then((words) => this.#fail(new Error(`${this.name} ${how}:\n${words}`)));
+      const words = lastWords(this.#spec.logFile);
+      void words.then((text) => this.#fail(new ChildFailed(`${this.name} ${how}:\n${text}`, code)));
       return;
     }
     this.#failures = monotonicMs() - this.#startedMs > SETTLED_MS ? 0 : this.#failures + 1;

@@ -94,6 +94,14 @@ describe.each(Object.entries(MAINS))('%s', (name, main) => {
     }
   });
 
+  it('that is to listen on an address of another machine ends with 3', async () => {
+    const { code, output } = await start(main, { TIDEGATE_HOST: '203.0.113.7', TIDEGATE_SANDBOX_EXPOSE: 'yes' });
+    expect(fatalIn(output)).toBe(
+      `${name} cannot listen on 203.0.113.7:0 (EADDRNOTAVAIL); set TIDEGATE_HOST and PORT to what this machine has`,
+    );
+    expect(code).toBe(3);
+  });
+
   it('whose port is taken ends with 3', async () => {
     await using taken = createServer((socket) => socket.resume());
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));

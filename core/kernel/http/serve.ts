@@ -41,6 +41,23 @@ export class PortTakenError extends Error {
   }
 }
 
+/** The machine does not let us listen there: another's address, a port for root only. `runProcess` exits 3 with this line. */
+export class CannotListenError extends Error {
+  readonly exitCode = 3;
+  constructor(name: string, host: string, port: number, cause: NodeJS.ErrnoException) {
+    super(
+      `${name} cannot listen on ${host}:${port} (${cause.code}); set TIDEGATE_HOST and PORT to what this machine has`,
+      {
+        cause,
+      },
+    );
+    this.name = 'CannotListenError';
+  }
+}
+
+/** Why an address cannot be listened on that is no fault of ours. */
+const NOT_OURS = new Set(['EACCES', 'EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL']);
+
 const DRAIN_MS = 10_000;
 
 const SERVER_OPTIONS = {
@@ -57,7 +74,7 @@ const SERVER_OPTIONS = {
 /** Twice the planning figure of 10,000 instances, each with one stream. */
 const MAX_CONNECTIONS = 20_000;
 
-/** Listens, or throws: `PortTakenError`, or what the system says. */
+/** Listens, or throws: `PortTakenError`, `CannotListenError`, or what the system says. */
 export async function serve(app: App, options: ServeOptions): Promise<Served> {
   const { host, log, signal, name } = options;
   const server = createAdaptorServer({ fetch: app.fetch, hostname: host, serverOptions: SERVER_OPTIONS }) as Server;
@@ -138,7 +155,8 @@ function isLoopback(address: string): boolean {
 function listen(server: Server, { host, port, name, log }: ServeOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new PortTakenError(name, host, port, error) : error);
+      if (error.code === 'EADDRINUSE') reject(new PortTakenError(name, host, port, error));
+      else reject(NOT_OURS.has(error.code ?? '') ? new CannotListenError(name, host, port, error) : error);
     });
     server.listen(port, host, () => {
       server.removeAllListeners('error');

@@ -108,6 +108,15 @@ describe('a port that somebody else has', () => {
   });
 });
 
+it('a child that cannot serve is named with what it said, and everything ends again with its code', async () => {
+  const { code, lines } = await refusal({ TIDEGATE_HOST: '203.0.113.7', TIDEGATE_SANDBOX_EXPOSE: 'yes' });
+  expect(lines.join('\n')).toMatch(
+    /^\w+ ended with code 3:\n {2}fatal: \w+ cannot listen on 203\.0\.113\.7:\d+ \(EADDRNOTAVAIL\)/m,
+  );
+  expect(code).toBe(3);
+  expect(await dataDir.processes()).toEqual([]);
+});
+
 describe('a data folder', () => {
   it('that another start has is refused, with its pid and how to have a second one', async () => {
     await using first = new Up({ dataDir });
