@@ -41,7 +41,6 @@ async function up(life: Life): Promise<void> {
   await demandFree(ports, lock.tookOver ? LEFTOVER_MS : 0, life.signal);
   const tell = (line: string): void => screen.note(line);
   const database = await openUpDatabase(config, { dataDir, ports, log, life, tell });
-  life.atExit(() => database.kill());
   screen.step('database', database.place);
   let children: readonly Child[] = [];
   try {
@@ -84,7 +83,7 @@ interface Opening {
 
 function openUpDatabase(config: Config, { dataDir, ports, log, life, tell }: Opening): Promise<UpDatabase> {
   if (config.databaseUrl !== undefined) return Promise.resolve(namedDatabase(config.databaseUrl, config.migrateUrl));
-  return embeddedDatabase({ dataDir, port: ports.database, log, signal: life.signal, tell });
+  return embeddedDatabase({ dataDir, port: ports.database, log, life, tell });
 }
 
 interface Prepared {

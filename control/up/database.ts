@@ -2,6 +2,7 @@ import { every, monotonicMs } from '../../core/kernel/clock.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../core/kernel/db/embedded.ts';
 import type { Logger } from '../../core/kernel/log.ts';
 import type { Tell } from './child.ts';
+import type { Life } from './life.ts';
 
 /** The database of this start: the embedded one, or the one that `DATABASE_URL` names. */
 export interface UpDatabase {
@@ -13,8 +14,6 @@ export interface UpDatabase {
   /** Whether it ends with us. */
   readonly ours: boolean;
   stop(): Promise<void>;
-  /** At once and without waiting. */
-  kill(): void;
 }
 
 /** Somebody else's: it is used, never started or stopped. */
@@ -26,7 +25,6 @@ export function namedDatabase(appUrl: string, ownerUrl: string | undefined): UpD
     place: `${hostname}:${port === '' ? 5432 : port}${pathname}`,
     ours: false,
     stop: async () => undefined,
-    kill: () => undefined,
   };
 }
 
@@ -34,7 +32,7 @@ export interface EmbeddedDeps {
   readonly dataDir: string;
   readonly port: number;
   readonly log: Logger;
-  readonly signal: AbortSignal;
+  readonly life: Life;
   readonly tell: Tell;
 }
 
@@ -42,16 +40,27 @@ const LOOK_MS = 500;
 const RETRY_CAP_MS = 5_000;
 const NEVER = new AbortController().signal;
 
-/** Our own, kept running: a server that dies is started again, and its pools connect anew. */
-export async function embeddedDatabase({ dataDir, port, log, signal, tell }: EmbeddedDeps): Promise<UpDatabase> {
+/**
+ * Our own, kept running: a server that dies is started again, and its pools connect anew. It ends with this process,
+ * however far its start has come by then.
+ */
+export async function embeddedDatabase({ dataDir, port, log, life, tell }: EmbeddedDeps): Promise<UpDatabase> {
   const over = new AbortController();
+  let pid: number | undefined;
+  life.atExit(() => {
+    if (pid !== undefined) quit(pid);
+  });
+  const onPid = (known: number): void => {
+    pid = known;
+  };
   // A start that is given up halfway would leave a server that nobody knows: it is let finish, and then stopped.
-  const options = { dataDir, port, log, signal: NEVER };
+  const options = { dataDir, port, log, signal: NEVER, onPid };
   let server: EmbeddedPostgres = await startEmbeddedPostgres(options);
   let failures = 0;
   let notBeforeMs = 0;
-  every(LOOK_MS, over.signal, async () => {
-    if (signal.aborted || monotonicMs() < notBeforeMs || (await server.isRunning())) return;
+  const revive = async (): Promise<void> => {
+    if (life.signal.aborted || monotonicMs() < notBeforeMs || (await server.isRunning())) return;
+    if (over.signal.aborted) return;
     tell('the database is gone; starting it again');
     try {
       // Its port stays what it was, because everybody has it in the URL.
@@ -62,8 +71,14 @@ export async function embeddedDatabase({ dataDir, port, log, signal, tell }: Emb
       // A full disk, for one: it is tried again, but not twice a second.
       failures += 1;
       notBeforeMs = monotonicMs() + Math.min(RETRY_CAP_MS, LOOK_MS * 2 ** failures);
-      if (!signal.aborted) tell(`the database could not be started: ${error instanceof Error ? error.message : error}`);
+      if (life.signal.aborted) return;
+      tell(`the database could not be started: ${error instanceof Error ? error.message : error}`);
     }
+  };
+  let reviving = Promise.resolve();
+  every(LOOK_MS, over.signal, () => {
+    reviving = revive();
+    return reviving;
   });
   return {
     appUrl: server.appUrl,
@@ -72,16 +87,18 @@ export async function embeddedDatabase({ dataDir, port, log, signal, tell }: Emb
     ours: true,
     stop: async () => {
       over.abort();
+      await reviving;
       await server[Symbol.asyncDispose]();
-    },
-    kill: () => {
-      over.abort();
-      try {
-        // Its immediate shutdown: children end with it, and the next start recovers from the log.
-        process.kill(server.pid, 'SIGQUIT');
-      } catch {
-        // It is gone already.
-      }
+      pid = undefined;
     },
   };
+}
+
+/** Its immediate shutdown: its children end with it, and the next start recovers from the log. */
+function quit(pid: number): void {
+  try {
+    process.kill(pid, 'SIGQUIT');
+  } catch {
+    // It is gone already.
+  }
 }

@@ -21,6 +21,8 @@ export interface EmbeddedOptions {
   readonly signal: AbortSignal;
   /** `throwaway` gives up durability for speed: for tests only. */
   readonly tuning?: 'durable' | 'throwaway';
+  /** Told the server's pid as soon as there is one, long before it is ready: for who must end it whatever happens. */
+  readonly onPid?: (pid: number) => void;
 }
 
 export interface EmbeddedPostgres extends AsyncDisposable {
@@ -59,7 +61,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   await mkdir(options.dataDir, { recursive: true, mode: 0o755 });
   const [binaries, directory] = await Promise.all([locateBinaries(), clusterDirectory(options.dataDir, account)]);
   const secrets = await ensureCluster(binaries, directory, account, options.tuning ?? 'durable');
-  const left = await adoptable(directory, secrets, options.signal);
+  const left = await adoptable(directory, secrets, options);
   if (left !== null) {
     options.log.info({ pid: left.pid, port: left.port }, 'adopting the database server that an earlier run left');
     return handle({ ...left, binaries, directory, secrets, account });
@@ -67,6 +69,7 @@ export async function startEmbeddedPostgres(options: EmbeddedOptions): Promise<E
   const port = options.port === 0 ? await freePort() : options.port;
   await demandFree(port);
   const pid = await launch(binaries, directory, port, account);
+  options.onPid?.(pid);
   try {
     await untilReady({ pid, port, directory, secrets, signal: options.signal });
   } catch (error) {
@@ -136,10 +139,15 @@ interface Running {
 }
 
 /** The server that runs on this folder, once it answers; null when there is none, or it was about to end. */
-async function adoptable(directory: string, secrets: Secrets, signal: AbortSignal): Promise<Running | null> {
+async function adoptable(
+  directory: string,
+  secrets: Secrets,
+  { signal, onPid }: Pick<EmbeddedOptions, 'signal' | 'onPid'>,
+): Promise<Running | null> {
   for (;;) {
     const left = await runningServer(directory);
     if (left === null) return null;
+    onPid?.(left.pid);
     try {
       // Its port is written a moment after its pid.
       if (left.port > 0) {

@@ -18,6 +18,29 @@ async function idle(): Promise<void> {
   await eventually(async () => expect(await dataDir.processes()).toEqual([]));
 }
 
+/** Holds the next database server in its start, and ends `up` meanwhile as an impatient person does. */
+async function held(up: Up, before: number): Promise<Up> {
+  const starting = await eventually(
+    async () => {
+      const pid = await dataDir.postmaster();
+      if (pid === before || !(pid > 0)) throw new Error('it has not begun to start');
+      kill(pid, 'SIGSTOP');
+      return pid;
+    },
+    { timeoutMs: 20_000, everyMs: 1 },
+  );
+  up.ctrlC();
+  await up.says('SIGINT: stopping');
+  await eventually(() => {
+    if (up.alive) up.ctrlC();
+    return !up.alive;
+  });
+  expect(await up.ended).toBe(1);
+  kill(starting, 'SIGCONT');
+  await idle();
+  return up;
+}
+
 /** Places and pays; returns the order's number once it is shipped. */
 async function buy(visitor: Visitor, key: string): Promise<string> {
   const placed = await visitor.place(key);
@@ -99,6 +122,16 @@ describe('npm start', () => {
     await idle();
     const log = await readFile(join(dataDir.path, 'postgres.log'), 'utf8');
     expect(log.trimEnd()).toMatch(/database system is shut down$/);
+  }, 120_000);
+
+  it('leaves no database at a second Ctrl-C while that starts, for the first time or again', async () => {
+    const first = await held(new Up({ dataDir }), await dataDir.postmaster().catch(() => 0));
+    expect(first.output).not.toMatch(/ database +127/);
+    const running = await Up.ready({ dataDir });
+    const before = await dataDir.postmaster();
+    kill(before, 'SIGKILL');
+    const second = await held(running, before);
+    expect(second.output).not.toContain('the database is back');
   }, 120_000);
 
   it('stops in order when npm is told to end, too', async () => {
