@@ -16,7 +16,7 @@ export type Step<Row extends MachineRow> =
   | { readonly kind: 'moved'; readonly row?: Row }
   /** Nothing to do until then: the other side is at work, or a person is. */
   | { readonly kind: 'wait'; readonly ms: number }
-  /** The other side gave no usable answer. Unknown is not no: ask again later, and at last hand over to a person. */
+  /** The other side gave no usable answer. Unknown is not no: ask again later, at last call a person, and ask on slowly. */
   | { readonly kind: 'unknown'; readonly reason: string; readonly evidence?: unknown }
   /** Only a person can go on from here. */
   | { readonly kind: 'person'; readonly reason: string; readonly evidence?: unknown }
@@ -50,6 +50,11 @@ const BACKOFF_BASE_MS = 500;
 const BACKOFF_CAP_MS = 15_000;
 /** About eight minutes of unknown answers, then a person. */
 export const MAX_TRIES = 40;
+/**
+ * A row that a person was called to because nobody answered is asked for on, slowly: an outage ends by itself more often than
+ * by somebody who would then have to remember its rows.
+ */
+export const SLOW_MS = 5 * 60_000;
 
 /** Exponential with full jitter in its upper half, so that rows that failed together do not return together. */
 export function backoffMs(tries: number, random: Random): number {
@@ -117,6 +122,7 @@ export async function drive<Row extends MachineRow, Context extends DriveKit>(
         if (row.lease_until !== null) await release(context, driver.machine, row, row.due_at);
         return { outcome: row.state === from ? 'waiting' : 'advanced', from, row };
       case 'wait':
+        if (isAskedSlowly(row)) await answered(context, driver.machine, row);
         await release(context, driver.machine, row, addMs(context.clock.now(), step.ms));
         return { outcome: row.state === from ? 'waiting' : 'advanced', from, row };
       case 'unknown':
@@ -160,30 +166,65 @@ async function release<Row extends MachineRow>(
 /** Parameters: 2 the version that was driven, 3 when to look again. */
 const DUE_UNLESS_WISHED = 'CASE WHEN version = $2 THEN $3::timestamptz ELSE due_at END';
 
+/** A person was called because nobody answered; a row that was handed over for what was answered has no due time. */
+function isAskedSlowly(row: MachineRow): boolean {
+  return row.person_reason !== null && row.due_at !== null;
+}
+
+/** An answer came, though it moves nothing: nobody need look any more, and the next silence is counted from its beginning. */
+async function answered(kit: DriveKit, machine: Machine, row: MachineRow): Promise<void> {
+  await kit.db.query({
+    name: `answered_${machine.name}`,
+    text: `UPDATE ${machine.table} SET person_reason = NULL, tries = 1 WHERE id = $1 AND state = $2`,
+    values: [row.id, row.state],
+  });
+}
+
 async function countUnknown<Row extends MachineRow, Context extends DriveKit>(
   driver: Driver<Row, Context>,
   context: Context,
   row: Row,
   step: { readonly reason: string; readonly evidence?: unknown },
 ): Promise<'waiting' | 'person'> {
-  if (row.tries + 1 >= MAX_TRIES) {
-    return handOver(driver, context, row, `no answer after ${MAX_TRIES} tries: ${step.reason}`, step.evidence);
+  if (row.person_reason !== null && row.due_at === null) {
+    await release(context, driver.machine, row, null);
+    return 'person';
   }
+  const exhausted = row.person_reason !== null || row.tries + 1 >= MAX_TRIES;
+  const waitMs = exhausted
+    ? Math.round(SLOW_MS * (0.8 + 0.2 * context.random.next()))
+    : backoffMs(row.tries, context.random);
+  const reason = exhausted ? `no answer after ${MAX_TRIES} tries: ${step.reason}` : step.reason;
   await context.db.query({
     name: `unknown_${driver.machine.name}`,
-    text: `UPDATE ${driver.machine.table} SET lease_until = NULL, tries = tries + 1, due_at = ${DUE_UNLESS_WISHED}
+    text: `UPDATE ${driver.machine.table} SET lease_until = NULL, tries = tries + 1, due_at = ${DUE_UNLESS_WISHED},
+        person_reason = coalesce(person_reason, $5::text)
       WHERE id = $1 AND state = $4`,
-    values: [row.id, row.version, addMs(context.clock.now(), backoffMs(row.tries, context.random)), row.state],
+    values: [row.id, row.version, addMs(context.clock.now(), waitMs), row.state, exhausted ? reason : null],
   });
-  await context.mover.note(context.db, driver.machine, row, 'unknown', {
-    actor: 'driver',
-    reason: step.reason,
-    evidence: step.evidence,
-    scope: driver.scope(row),
-  });
-  return 'waiting';
+  // The person is called once; what is asked slowly after that is the same silence.
+  const told = exhausted ? 'person' : 'waiting';
+  if (row.person_reason !== null) return told;
+  await noteFor(driver, context, row, exhausted ? 'person' : 'unknown', { reason, evidence: step.evidence });
+  return told;
 }
 
+async function noteFor<Row extends MachineRow, Context extends DriveKit>(
+  driver: Driver<Row, Context>,
+  context: Context,
+  row: Row,
+  type: 'unknown' | 'person',
+  { reason, evidence }: { readonly reason: string; readonly evidence?: unknown },
+): Promise<void> {
+  await context.mover.note(context.db, driver.machine, row, type, {
+    actor: 'driver',
+    reason,
+    evidence,
+    scope: driver.scope(row),
+  });
+}
+
+/** What was answered needs a person: nothing is asked any more until that one has decided. */
 async function handOver<Row extends MachineRow, Context extends DriveKit>(
   driver: Driver<Row, Context>,
   context: Context,
@@ -202,11 +243,6 @@ async function handOver<Row extends MachineRow, Context extends DriveKit>(
     await release(context, driver.machine, row, row.due_at);
     return 'waiting';
   }
-  await context.mover.note(context.db, driver.machine, row, 'person', {
-    actor: 'driver',
-    reason,
-    evidence,
-    scope: driver.scope(row),
-  });
+  await noteFor(driver, context, row, 'person', { reason, evidence });
   return 'person';
 }

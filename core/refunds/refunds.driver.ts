@@ -1,6 +1,7 @@
 import type { CoreContext } from '../context.ts';
 import type { Sql, Tx } from '../kernel/db/database.ts';
 import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
+import type { MachineRow } from '../kernel/machine.ts';
 import { clearing, refundPayable } from '../ledger/accounts.ts';
 import { post } from '../ledger/ledger.ts';
 import { credit, debit } from '../ledger/posting.ts';
@@ -10,6 +11,10 @@ import { orderMachine } from '../orders/orders.machine.ts';
 import type { RefundView } from '../payments/channel.port.ts';
 import { refundMachine } from './refunds.machine.ts';
 import { type RefundRow, tradeOfCapture, unrefundedOf } from './refunds.store.ts';
+
+/** How soon, and how late at most, to look again whether marketing has given back its part. */
+const AWAIT_MS = 500;
+const AWAIT_LATEST_MS = 15_000;
 
 type RefundStep = Promise<Step<RefundRow>>;
 
@@ -65,7 +70,11 @@ async function toMarketing(context: CoreContext, row: RefundRow): RefundStep {
 async function awaitMarketing(context: CoreContext, row: RefundRow): RefundStep {
   const trade = await tradeOfCapture(context.db, row.capture_id);
   const rows = await deductionsOfAttempt(context.db, trade);
-  if (rows.some((d) => d.state !== 'ROLLED_BACK' && d.state !== 'REFUSED')) return { kind: 'wait', ms: 500 };
+  const held = rows.filter((d) => d.state !== 'ROLLED_BACK' && d.state !== 'REFUSED');
+  if (held.length > 0) {
+    const now = context.clock.now();
+    return { kind: 'wait', ms: Math.min(...held.map((d) => untilDue(d, now))) };
+  }
   await context.db.tx(async (tx) => {
     const moved = await context.mover.move(tx, refundMachine, {
       id: row.id,
@@ -78,6 +87,13 @@ async function awaitMarketing(context: CoreContext, row: RefundRow): RefundStep 
     if (moved.kind === 'moved') await returnCoupon(tx, row.pay_order_id);
   });
   return { kind: 'moved' };
+}
+
+/** A rollback that got no answer has a back-off of its own, or waits for a person: before it is tried again there is no news. */
+function untilDue(rollback: MachineRow, now: Date): number {
+  if (rollback.tries === 0 && rollback.person_reason === null) return AWAIT_MS;
+  const ms = rollback.due_at === null ? AWAIT_LATEST_MS : rollback.due_at.getTime() - now.getTime();
+  return Math.min(AWAIT_LATEST_MS, Math.max(AWAIT_MS, ms));
 }
 
 /** R9 is written before the channel is asked; with nothing to pay back in cash the refund is done. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { VirtualClock } from '../../core/kernel/clock.ts';
+import { addMs, VirtualClock } from '../../core/kernel/clock.ts';
 import type { Tx } from '../../core/kernel/db/database.ts';
-import { claim, claimDue, type Driver, drive } from '../../core/kernel/driver.ts';
+import { claim, claimDue, type Driver, drive, SLOW_MS } from '../../core/kernel/driver.ts';
 import type { MachineRow } from '../../core/kernel/machine.ts';
 import { Mover, type Transition } from '../../core/kernel/mover.ts';
 import { seededRandom } from '../../core/kernel/random.ts';
@@ -131,23 +131,64 @@ describe('a driver', () => {
     expect(both.filter((r) => r !== null)).toHaveLength(1);
   });
 
-  it('counts unknown answers, waits longer each time, and ends with a person', async () => {
-    const row = await stored();
-    const unknown = driverOf(async () => ({ kind: 'unknown', reason: 'silence' }));
-    let outcome = '';
+  const NEVER = new AbortController().signal;
+  const silent = driverOf(async () => ({ kind: 'unknown', reason: 'silence' }));
+  const read = async (id: string): Promise<MachineRow | undefined> => {
+    const rows = await base.db.query<MachineRow>({ text: 'SELECT * FROM core.callback WHERE id = $1', values: [id] });
+    return rows[0];
+  };
+  const notes = async (id: string): Promise<number> => (await history(id)).length;
+
+  async function driven(driver: ReturnType<typeof driverOf>, id: string): Promise<string> {
+    const held = await claim<MachineRow>(base.db, callbackMachine, id);
+    if (held === null) throw new Error('the lease was not given back');
+    return (await drive(driver, kit(), held, NEVER)).outcome;
+  }
+
+  async function silenced(): Promise<{ id: string; tries: number }> {
+    const { id } = await stored();
     let tries = 0;
-    for (; outcome !== 'person' && tries < 100; tries += 1) {
-      const held = await claim<MachineRow>(base.db, callbackMachine, row.id);
-      if (held === null) throw new Error('the lease was not given back');
-      outcome = (await drive(unknown, kit(), held, new AbortController().signal)).outcome;
-    }
+    for (let outcome = ''; outcome !== 'person' && tries < 100; tries += 1) outcome = await driven(silent, id);
+    return { id, tries };
+  }
+
+  it('counts unknown answers, waits longer each time, and then calls a person, once, and asks on slowly', async () => {
+    const { id, tries } = await silenced();
     expect(tries).toBe(40);
-    const [last] = await base.db.query<MachineRow>({
-      text: 'SELECT * FROM core.callback WHERE id = $1',
-      values: [row.id],
-    });
-    expect(last).toMatchObject({ state: 'STORED', due_at: null });
-    expect(last?.person_reason).toContain('silence');
+    const last = await read(id);
+    expect(last).toMatchObject({ state: 'STORED', person_reason: 'no answer after 40 tries: silence' });
+    const slowly = clock.now().getTime() + SLOW_MS / 2;
+    expect(last?.due_at?.getTime()).toBeGreaterThan(slowly);
+    const before = await notes(id);
+    expect(await driven(silent, id)).toBe('person');
+    expect((await read(id))?.due_at?.getTime()).toBeGreaterThan(slowly);
+    expect(await notes(id)).toBe(before);
+  });
+
+  it('needs no person any more when an answer comes, even one that moves nothing', async () => {
+    const { id } = await silenced();
+    expect(
+      await driven(
+        driverOf(async () => ({ kind: 'wait', ms: 1_000 })),
+        id,
+      ),
+    ).toBe('waiting');
+    expect(await read(id)).toMatchObject({ person_reason: null, tries: 1, due_at: addMs(clock.now(), 1_000) });
+    expect(await driven(silent, id)).toBe('waiting');
+  });
+
+  it('leaves what was answered with a contradiction to the person', async () => {
+    const { id } = await stored();
+    expect(
+      await driven(
+        driverOf(async () => ({ kind: 'person', reason: 'it says no and yes' })),
+        id,
+      ),
+    ).toBe('person');
+    const left = { due_at: null, lease_until: null, person_reason: 'it says no and yes' };
+    expect(await read(id)).toMatchObject(left);
+    expect(await driven(silent, id)).toBe('person');
+    expect(await read(id)).toMatchObject(left);
   });
 
   it('finds what is due, oldest first, and leaves alone what is leased', async () => {
