@@ -52,6 +52,12 @@ export function App({ feed, flipper, url, readonly: readOnly, colours }: AppProp
     feed.refresh();
   };
 
+  const decline = (target: SwitchView, word: string | null): void => {
+    go({ ...latest.current, over: NOTHING });
+    // In place of the last flip's outcome, which would read as this one's.
+    setOutcome({ kind: 'declined', key: target.key, word });
+  };
+
   const obey = (wish: Wish): void => {
     if (wish === 'quit') exit();
     else if (wish === 'refresh') feed.refresh();
@@ -91,7 +97,7 @@ export function App({ feed, flipper, url, readonly: readOnly, colours }: AppProp
             place={place}
             width={columns}
             height={height}
-            onCancel={() => go({ ...latest.current, over: NOTHING })}
+            onCancel={decline}
             onFlip={(target, reason) => void flip(target, reason)}
           />
         </Box>
@@ -106,7 +112,7 @@ interface MiddleProps {
   readonly place: Place;
   readonly width: number;
   readonly height: number;
-  readonly onCancel: () => void;
+  readonly onCancel: (target: SwitchView, word: string | null) => void;
   readonly onFlip: (target: SwitchView, reason: string) => void;
 }
 
@@ -125,7 +131,7 @@ function Middle({ state, place, width, height, onCancel, onFlip }: MiddleProps) 
           newest={data.switches.find(({ key }) => key === target.key)}
           stale={stale}
           width={width}
-          onCancel={onCancel}
+          onCancel={(word) => onCancel(target, word)}
           onFlip={(reason) => onFlip(target, reason)}
         />
       );

@@ -6,6 +6,8 @@ import { stragglersOf, type Tone } from './words.ts';
 /** What became of a flip, as far as it is known. */
 export type FlipOutcome =
   | { readonly kind: 'flipping'; readonly key: string }
+  /** The person said No: by another word than `word`, or by Esc (null). */
+  | { readonly kind: 'declined'; readonly key: string; readonly word: string | null }
   | { readonly kind: 'flipped'; readonly now: SwitchView; readonly propagation: Propagation }
   | { readonly kind: 'refused'; readonly key: string; readonly why: string }
   /** No answer: it may have happened. */
@@ -67,6 +69,10 @@ export function toastOf(outcome: FlipOutcome, newest: Propagation | undefined): 
   switch (outcome.kind) {
     case 'flipping':
       return { tone: 'plain', text: `… flipping ${outcome.key}`, passing: false };
+    case 'declined': {
+      const why = outcome.word === null ? 'it was cancelled' : `the answer was not the word ${outcome.word}`;
+      return { tone: 'plain', text: `– Nothing was changed: ${outcome.key} is not flipped, ${why}`, passing: true };
+    }
     case 'refused':
       return { tone: 'bad', text: `✘ ${outcome.key} is not flipped: ${outcome.why}`, passing: false };
     case 'unknown':

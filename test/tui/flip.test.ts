@@ -83,14 +83,24 @@ describe('a flip by keys', () => {
 
     await openDialog(tui, 'on');
     await tui.typeUntil('over again\r', /Type on to flip it/);
-    await tui.typeUntil('on\r', /✔ entry\.order\.create is on by revision \d+: enforced by 2\/2/);
+    // The old success must not stand there as if it were this one's.
+    const declined = await tui.typeUntil(
+      'wrong\r',
+      /1 Orders[\s\S]*Nothing was changed: entry\.order\.create is not flipped, the answer was not the\s+word on/,
+    );
+    expect(declined).not.toContain('✔ entry.order.create');
+    expect(await theSwitch()).toMatchObject({ on: false });
+
+    await openDialog(tui, 'on');
+    await tui.typeUntil('over again\r', /Type on to flip it/);
+    await tui.typeUntil('ON\r', /✔ entry\.order\.create is on by revision \d+: enforced by 2\/2/);
     expect((await order()).status).toBe(201);
   });
 
   it('is no flip by default: not by Enter, not by another word, not by Esc, not by a paste', async () => {
     const before = await theSwitch();
     await using tui = await Tui.open(operator());
-    const closed = /1 Orders 订单/;
+    const closed = /1 Orders 订单[\s\S]*– Nothing was changed: entry\.order\.create is not flipped/;
     for (const answer of ['\r', 'yes\r', 'offf\r', 'on\r', ESC]) {
       await openDialog(tui, 'off');
       await tui.typeUntil('a reason\r', /Type off to flip it/);

@@ -12,7 +12,8 @@ export interface FlipDialogProps {
   readonly newest: SwitchView | undefined;
   readonly stale: boolean;
   readonly width: number;
-  readonly onCancel: () => void;
+  /** `word`: the answer was another than the word that was asked for; null: Esc. */
+  readonly onCancel: (word: string | null) => void;
   readonly onFlip: (reason: string) => void;
 }
 
@@ -25,14 +26,14 @@ export interface Entry {
 const LEAST_REASON = 3;
 const MOST_REASON = 200;
 
-/** What one key makes of what was typed before. Enter on anything but the word, and Esc at any time, is No. */
-export function take(entry: Entry, press: Press, word: string): Entry | 'cancel' | 'flip' {
+/** What one key makes of what was typed before. Enter on anything but the word, in any case, and Esc at any time, is No. */
+export function take(entry: Entry, press: Press, word: string): Entry | 'cancel' | 'otherWord' | 'flip' {
   const field = entry.stage === 'reason' ? 'reason' : 'typed';
   switch (press.name) {
     case 'escape':
       return 'cancel';
     case 'enter':
-      if (entry.stage === 'confirm') return entry.typed === word ? 'flip' : 'cancel';
+      if (entry.stage === 'confirm') return entry.typed.toLowerCase() === word ? 'flip' : 'otherWord';
       return entry.reason.trim().length >= LEAST_REASON ? { ...entry, stage: 'confirm' } : entry;
     case 'erase':
       return { ...entry, [field]: [...entry[field]].slice(0, -1).join('') };
@@ -47,7 +48,11 @@ export function take(entry: Entry, press: Press, word: string): Entry | 'cancel'
  * What a piece of input makes of it. The question "really?" is answered by keys that were pressed after it was asked:
  * what follows in the same piece, such as the rest of a paste, is dropped.
  */
-export function takeAll(entry: Entry, presses: readonly Press[], word: string): Entry | 'cancel' | 'flip' {
+export function takeAll(
+  entry: Entry,
+  presses: readonly Press[],
+  word: string,
+): Entry | 'cancel' | 'otherWord' | 'flip' {
   let now = entry;
   for (const press of presses) {
     const next = take(now, press, word);
@@ -77,7 +82,7 @@ export function FlipDialog({ target, newest, stale, width, onCancel, onFlip }: F
     if (typeof next === 'string') {
       closed.current = true;
       if (next === 'flip') onFlip(entry.current.reason.trim());
-      else onCancel();
+      else onCancel(next === 'cancel' ? null : word);
       return;
     }
     entry.current = next;
