@@ -41,8 +41,10 @@ export interface LiveGuard extends Guard, AsyncDisposable {
 
 /** How long an acknowledgement may wait for the disk. */
 const PERSIST_PATIENCE_MS = 1_000;
-/** How soon a disk that refused is asked again. */
+/** How often to look whether the disk lacks something; so a disk that refused is asked again. */
 const KEEP_MS = 2_000;
+/** How much older than they are a restart without control may believe its rules to be. */
+const MAX_UNSAVED_MS = 60_000;
 
 export function snapshotPath(config: Pick<Config, 'dataDir' | 'instance'>): string {
   return join(config.dataDir, 'guard', `${config.instance}.rules`);
@@ -78,6 +80,8 @@ class FollowingGuard implements LiveGuard {
   #saving: Promise<void> = Promise.resolve();
   #keeping: Promise<void> = Promise.resolve();
   #refusing = false;
+  /** When control last vouched for the rules, as the snapshot has it. */
+  #savedAt: Date | undefined;
   /** What reports speak of: the set in force once it is on disk, or once the disk was given its time. */
   #settled: Omit<InstanceReport, 'problem'>;
 
@@ -96,6 +100,7 @@ class FollowingGuard implements LiveGuard {
   start(snapshot: Parameters<RuleHolder['boot']>[0] | undefined): void {
     const { config, log, random } = this.#options;
     if (snapshot !== undefined) this.#holder.boot(snapshot);
+    this.#savedAt = snapshot?.confirmedAt;
     this.#settled = this.#describe(snapshot !== undefined);
     if (config.instanceToken === undefined) {
       log.warn('TIDEGATE_INSTANCE_TOKEN is not set: no rule changes are received');
@@ -159,10 +164,15 @@ class FollowingGuard implements LiveGuard {
     if (!persisted && (await saved)) this.#onDisk(set);
   }
 
-  /** What the disk did not take is tried until it does: a restart must not bring back what a flip has ended. */
+  /**
+   * What the disk did not take is tried until it does: a restart must not bring back what a flip has ended. And while
+   * control vouches for the rules, the snapshot says so once a minute: after a restart their age must be right.
+   */
   async #keep(): Promise<void> {
-    const { set, source } = this.#holder;
-    if (set === undefined || source !== 'control' || this.#settled.persisted) return;
+    const { set, source, confirmedAt } = this.#holder;
+    if (set === undefined || source !== 'control') return;
+    const unsavedMs = (confirmedAt?.getTime() ?? 0) - (this.#savedAt?.getTime() ?? 0);
+    if (this.#settled.persisted && unsavedMs < MAX_UNSAVED_MS) return;
     if (await this.#save(set)) this.#onDisk(set);
   }
 
@@ -175,14 +185,16 @@ class FollowingGuard implements LiveGuard {
   /** Whether it is on disk now. A disk that refuses is one line in the log, however often it is tried. */
   async #save(set: RuleSet): Promise<boolean> {
     const { clock, log } = this.#options;
+    const confirmedAt = this.#holder.confirmedAt ?? clock.now();
     try {
-      await this.#writer.save({ set, confirmedAt: this.#holder.confirmedAt ?? clock.now() });
+      await this.#writer.save({ set, confirmedAt });
     } catch (error) {
       const said = 'the rule snapshot could not be written: a restart would not find it; trying again';
       if (!this.#refusing) log.error({ err: error }, said);
       this.#refusing = true;
       return false;
     }
+    this.#savedAt = confirmedAt;
     if (this.#refusing) log.info({ revision: set.revision }, 'the rule snapshot is on disk');
     this.#refusing = false;
     return true;

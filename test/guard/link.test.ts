@@ -1,5 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { snapshotPath } from '../../core/guard/live.ts';
 import type { ChangeMessage } from '../../core/guard/protocol.ts';
@@ -234,36 +233,6 @@ describe('the line to control', () => {
     const startedMs = performance.now();
     await second.guard[Symbol.asyncDispose]();
     expect(performance.now() - startedMs).toBeLessThan(3_000);
-  });
-
-  it('acknowledges rules that the disk does not take, and says that a restart would lose them', async () => {
-    await using control = new FakeControl();
-    control.greeting = [frame('set', setOf(3, CLOSED))];
-    await control.start();
-    // A file where the folder should be: nobody can write below it, not even root.
-    const { guard, records } = await testGuard({ dataDir: '/dev/null', controlUrl: control.url });
-    await using _guard = guard;
-    await eventually(() => control.reports.some(({ revision, persisted }) => revision === 3 && !persisted));
-    expect(guard.enter('order.create').allowed).toBe(false);
-    expect(records().some(({ msg }) => String(msg).startsWith('the rule snapshot could not be written'))).toBe(true);
-  });
-
-  it('goes on trying a disk that refused, and acknowledges once it is on it', async () => {
-    const place = await folder();
-    await using _place = place;
-    await using control = new FakeControl();
-    control.greeting = [frame('set', setOf(3, CLOSED))];
-    await control.start();
-    const inTheWay = join(place.path, 'guard');
-    await writeFile(inTheWay, '');
-    const { guard, records } = await testGuard({ dataDir: place.path, controlUrl: control.url });
-    await using _guard = guard;
-    await eventually(() => control.reports.some(({ revision, persisted }) => revision === 3 && !persisted));
-    await rm(inTheWay);
-    await eventually(() => control.reports.at(-1)?.persisted === true);
-    const read = await readSnapshot(snapshotPath({ dataDir: place.path, instance: 'core-1' }));
-    expect(read.kind === 'read' && read.snapshot.set.revision).toBe(3);
-    expect(records().filter(({ msg }) => String(msg).includes('could not be written'))).toHaveLength(1);
   });
 
   it('writes nothing secret into the snapshot', async () => {

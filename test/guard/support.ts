@@ -7,7 +7,7 @@ import type { SwitchDeclaration } from '../../core/guard/declarations.ts';
 import { createGuard, type LiveGuard } from '../../core/guard/live.ts';
 import type { InstanceReport, SetMessage } from '../../core/guard/protocol.ts';
 import { hashRules, type Rule } from '../../core/guard/rules.ts';
-import { systemClock } from '../../core/kernel/clock.ts';
+import { type Clock, systemClock } from '../../core/kernel/clock.ts';
 import { createMetrics, type Metrics } from '../../core/kernel/metrics.ts';
 import { systemRandom } from '../../core/kernel/random.ts';
 import { collectingLog } from '../support/app.ts';
@@ -135,6 +135,7 @@ export async function testGuard(options: {
   token?: string;
   instance?: string;
   switches?: readonly SwitchDeclaration[];
+  clock?: Clock;
 }): Promise<TestGuard> {
   const { log, records } = collectingLog();
   const metrics = createMetrics('test');
@@ -147,7 +148,7 @@ export async function testGuard(options: {
       controlUrl: options.controlUrl ?? 'http://127.0.0.1:9',
       instanceToken: options.controlUrl === undefined ? undefined : (options.token ?? 'tg_test'),
     },
-    clock: systemClock,
+    clock: options.clock ?? systemClock,
     random: systemRandom,
     log,
     metrics,
