@@ -1,7 +1,7 @@
-import { consume, type RunningConsumer } from '../core/bus/bus.ts';
+import { consume, type RunningConsumer, takeOverFrom } from '../core/bus/bus.ts';
 import type { CoreContext } from '../core/context.ts';
 import { monotonicMs, sleep } from '../core/kernel/clock.ts';
-import { Holding } from '../core/kernel/holding.ts';
+import { Holding, releaseHoldingsOf } from '../core/kernel/holding.ts';
 import { newId } from '../core/kernel/ids.ts';
 import type { Metrics } from '../core/kernel/metrics.ts';
 import { writeCheckpoints } from '../core/ledger/checkpoints.ts';
@@ -62,14 +62,20 @@ export class Runner implements AsyncDisposable {
     const { context, replica } = options;
     this.#options = options;
     // Two replicas may carry one name by mistake; what is held must still have one holder.
-    this.#holder = `${replica}/${newId('r', context.clock, context.random)}`;
+    this.#holder = `${nameOf(replica)}${newId('r', context.clock, context.random)}`;
     this.#schedule = new Schedule(context.log);
   }
 
   /** Loads every repair and check and starts them. */
   static async start(options: RunnerOptions): Promise<Runner> {
     const runner = new Runner(options);
-    const [repairs, checks] = await Promise.all([loadRepairs(), loadChecks()]);
+    const { context, replica } = options;
+    const [repairs, checks] = await Promise.all([
+      loadRepairs(),
+      loadChecks(),
+      releaseHoldingsOf(context.db, nameOf(replica)),
+      takeOverFrom(context, nameOf(replica)),
+    ]);
     runner.#startRepairs(repairs);
     runner.#startChecks(checks);
     return runner;
@@ -155,6 +161,11 @@ export class Runner implements AsyncDisposable {
     await this.#consumer?.[Symbol.asyncDispose]();
     for (const holding of this.#holdings) await holding[Symbol.asyncDispose]();
   }
+}
+
+/** What the names of a replica's holders begin with, in each of its lives. */
+function nameOf(replica: string): string {
+  return `${replica}/`;
 }
 
 const OUTCOMES: readonly Outcome[] = ['advanced', 'waiting', 'person', 'failed'];

@@ -43,6 +43,15 @@ export async function releaseConsumer(sql: Sql, name: string, holder: string): P
   });
 }
 
+/** The same for every consumer whose holder's name begins with `prefix`: what a process of that name left when it died. */
+export async function releaseConsumersOf(sql: Sql, prefix: string): Promise<void> {
+  await sql.query({
+    name: 'bus_release_of',
+    text: 'UPDATE core.consumer SET holder = NULL, lease_until = NULL WHERE starts_with(holder, $1)',
+    values: [prefix],
+  });
+}
+
 export interface Cursor extends Position {
   readonly tries: number;
 }

@@ -1,7 +1,7 @@
 import { type Clock, monotonicMs, sleep } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { Metrics } from '../kernel/metrics.ts';
-import { countParked, oldestWaiting, releaseConsumer } from './bus.store.ts';
+import { countParked, oldestWaiting, releaseConsumer, releaseConsumersOf } from './bus.store.ts';
 import { type BusKit, type Consumer, type Turn, turn } from './consume.ts';
 
 export interface BusOptions extends BusKit {
@@ -136,4 +136,9 @@ export async function lagSeconds(kit: BusKit, name: string): Promise<number> {
 
 function ageSeconds(clock: Clock, at: Date): number {
   return Math.max(0, (clock.now().getTime() - at.getTime()) / 1000);
+}
+
+/** Ends the leases of every consumer whose holder's name begins with `prefix`: what a process of that name left at its death. */
+export async function takeOverFrom(kit: BusKit, prefix: string): Promise<void> {
+  await releaseConsumersOf(kit.db, prefix);
 }

@@ -35,6 +35,18 @@ export async function releaseHolding(sql: Sql, name: string, holder: string): Pr
   });
 }
 
+/**
+ * Gives back what holders whose names begin with `prefix` had: a process that starts ends the leases of the one of its
+ * name that died, instead of waiting for them. A twin that lives and carries the name by mistake loses them to it once.
+ */
+export async function releaseHoldingsOf(sql: Sql, prefix: string): Promise<void> {
+  await sql.query({
+    name: 'holding_release_of',
+    text: 'DELETE FROM core.holding WHERE starts_with(holder, $1)',
+    values: [prefix],
+  });
+}
+
 export interface HoldingOptions {
   readonly sql: Sql;
   readonly name: string;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Holding, releaseHolding, takeHolding } from '../../core/kernel/holding.ts';
+import { Holding, releaseHolding, releaseHoldingsOf, takeHolding } from '../../core/kernel/holding.ts';
 import { silent, type TestDatabase, testDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 
@@ -44,4 +44,13 @@ test('holders that run: exactly one works, and its end hands over at once', asyn
   expect(one.held).toBe(false);
   await eventually(() => two.held);
   await two[Symbol.asyncDispose]();
+});
+
+test('a process that starts gets what the one of its name had when it died, and nothing of others', async () => {
+  const { db } = database;
+  await takeHolding(db, 'checks', 'reconcile-1/dead');
+  await takeHolding(db, 'sealing', 'reconcile-10/alive');
+  await releaseHoldingsOf(db, 'reconcile-1/');
+  expect(await takeHolding(db, 'checks', 'reconcile-1/new')).toBe(true);
+  expect(await takeHolding(db, 'sealing', 'reconcile-1/new')).toBe(false);
 });
