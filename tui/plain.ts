@@ -29,7 +29,7 @@ export function plainOverview(data: Overview): string {
     'CHECKS 核对',
     ...data.checks.map(
       (check) =>
-        `  ${checkSign(check, false).symbol} ${check.id.padEnd(26)} ${checkText(check)}, ${age(check.ageSeconds)} ago`,
+        `  ${checkSign(check, false).symbol} ${check.id.padEnd(26)} ${checkText(check, data)}, ${age(check.ageSeconds)} ago`,
     ),
     '',
     'SWITCHES 开关',

@@ -113,11 +113,23 @@ export function checkSign(check: CheckStatus, stale: boolean): Sign {
   return check.verdict === 'unknown' ? { symbol: '?', tone: 'unsure' } : sign(check.verdict === 'holds', stale);
 }
 
-/** What stands behind the verdict: what a green one covered, what a red one found, what a doubt is about. */
-export function checkText(check: CheckStatus): string {
+/** The minute of a moment in UTC, and its day where it is not the day of this overview. */
+export function minuteAt(at: string, data: Pick<Overview, 'at'>): string {
+  const minute = at.slice(11, 16);
+  const day = at.slice(0, 10);
+  return day === data.at.slice(0, 10) ? minute : `${day} ${minute}`;
+}
+
+/**
+ * What stands behind the verdict: what a green one covered, what a red one found, what a doubt is about. A run that
+ * looks at what is new has nothing to look at in a quiet minute; what it stands on is the last look at everything.
+ */
+export function checkText(check: CheckStatus, data: Pick<Overview, 'at'>): string {
+  const { mode, rows, fullAt } = check.coverage;
   switch (check.verdict) {
     case 'holds':
-      return `${check.coverage.rows} rows`;
+      if (mode === 'full') return `all ${rows} rows`;
+      return `${rows} new, ${fullAt === null ? 'never all' : `all at ${minuteAt(fullAt, data)}`}`;
     case 'violated':
       return `${check.count} rows, ${moneyList(check.amounts)}`;
     case 'unknown':

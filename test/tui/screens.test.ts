@@ -137,6 +137,7 @@ describe('the first screen', () => {
     await tui.shows(/HOLDS/);
     await tui.typeUntil('2jj', /›✔ captured-equals-ledger/);
     await tui.typeUntil('\r', /a green means +\S/);
+    await tui.shows(/covered +(?:since the last run \d+ rows · all history \d\d:\d\d UTC|all history \d+ rows)/);
     await tui.shows(/runbook +runbooks\/captured-equals-ledger\.md/);
     await tui.typeUntil('\u001b', /1 Orders/);
     await tui.typeUntil('7', /▸7 Repairs 补偿[\s\S]*callback-stored/);

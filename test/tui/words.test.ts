@@ -1,6 +1,31 @@
 import { expect, it } from 'vitest';
+import type { CheckStatus } from '../../control/api/contract.ts';
 import { CURRENCIES, formatAmount } from '../../core/kernel/money.ts';
-import { age, columnsOf, figure, limit, money, moneyList, moneyWithin, stateLabel } from '../../tui/words.ts';
+import {
+  age,
+  checkText,
+  columnsOf,
+  figure,
+  limit,
+  money,
+  moneyList,
+  moneyWithin,
+  stateLabel,
+} from '../../tui/words.ts';
+
+const GREEN: CheckStatus = {
+  id: 'trial-balance',
+  title: 'Debits equal credits',
+  titleZh: '试算平衡',
+  covers: 'All entries.',
+  verdict: 'holds',
+  reason: null,
+  count: 0,
+  amounts: [],
+  coverage: { mode: 'full', rows: 0, upTo: null, lagSeconds: 0, backlog: 0, fullAt: null },
+  finishedAt: null,
+  ageSeconds: 1,
+};
 
 it('writes money of every currency as the core does, with the thousands apart', () => {
   for (const currency of CURRENCIES) {
@@ -55,4 +80,13 @@ it('keeps the code of a state that has one, and the machine of one that has none
 it('counts the columns of Chinese', () => {
   expect(columnsOf('abc')).toBe(3);
   expect(columnsOf('卡单（P5）')).toBe(10);
+});
+
+it('says of a green check what was new and when all was looked at, never bare 0 rows', () => {
+  const said = (mode: 'full' | 'incremental', rows: number, fullAt: string | null): string =>
+    checkText({ ...GREEN, coverage: { ...GREEN.coverage, mode, rows, fullAt } }, { at: '2026-11-11T23:25:01.000Z' });
+  expect(said('incremental', 0, '2026-11-11T23:24:59.000Z')).toBe('0 new, all at 23:24');
+  expect(said('incremental', 7, '2026-11-10T03:00:00.000Z')).toBe('7 new, all at 2026-11-10 03:00');
+  expect(said('incremental', 7, null)).toBe('7 new, never all');
+  expect(said('full', 120, '2026-11-11T23:24:59.000Z')).toBe('all 120 rows');
 });

@@ -1,6 +1,6 @@
-import type { CheckStatus } from '../../control/api/contract.ts';
+import type { CheckStatus, Overview } from '../../control/api/contract.ts';
 import { type Cell, Row } from '../components/panel.tsx';
-import { age, checkSign, checkText, figure, moneyList } from '../words.ts';
+import { age, checkSign, checkText, figure, minuteAt, moneyList } from '../words.ts';
 import { mark, type PanelSpec, type PanelView, WIDE } from './panel-spec.ts';
 
 function cellsOf(view: PanelView, check: CheckStatus, i: number): readonly Cell[] {
@@ -25,31 +25,34 @@ function cellsOf(view: PanelView, check: CheckStatus, i: number): readonly Cell[
         last,
       ];
     case 'unknown':
-      return [first, { text: `${check.id}: ${checkText(check)}`, grow: true, tone }, last];
+      return [first, { text: `${check.id}: ${checkText(check, view.data)}`, grow: true, tone }, last];
   }
+}
+
+/** Both looks that a verdict stands on: the newest, at what was new since the one before, and the last at everything. */
+function coveredText({ coverage: { mode, rows, fullAt } }: CheckStatus, data: Overview): string {
+  if (mode === 'full') return `all history ${rows} rows`;
+  return `since the last run ${rows} rows · all history ${fullAt === null ? 'never' : `${minuteAt(fullAt, data)} UTC`}`;
 }
 
 /** The fund-loss invariants with what their newest run covered. */
 export const checks: PanelSpec = {
   title: 'Checks 核对',
-  note: () => 'rows looked at, age',
+  note: () => 'rows last run, age',
   keys: (data) => data.checks.map(({ id }) => id),
   rows: (view) => view.data.checks.map((check, i) => <Row key={check.id} cells={cellsOf(view, check, i)} />),
   facts: (data, key) => {
     const check = data.checks.find(({ id }) => id === key);
     if (check === undefined) return [];
     const { symbol } = checkSign(check, false);
-    const { mode, rows, upTo, lagSeconds, backlog, fullAt } = check.coverage;
+    const { upTo, lagSeconds, backlog } = check.coverage;
     return [
       ['check', `${check.id} · ${check.title} · ${check.titleZh}`],
       ['verdict', `${symbol} ${check.verdict}${check.reason === null ? '' : `: ${check.reason}`}`],
       ['found', `${check.count} rows, ${moneyList(check.amounts)}`],
       ['a green means', check.covers],
-      [
-        'covered',
-        `${mode === 'full' ? 'all' : 'what was new'}: ${rows} rows${upTo === null ? '' : `, up to ${upTo}`}, ${age(lagSeconds)} behind, ${backlog} to come`,
-      ],
-      ['all looked at', fullAt ?? 'never'],
+      ['covered', coveredText(check, data)],
+      ['behind', `${age(lagSeconds)}, ${backlog} to come${upTo === null ? '' : `, up to ${upTo}`}`],
       ['finished', check.finishedAt === null ? 'never' : `${check.finishedAt}, ${age(check.ageSeconds)} ago`],
       ['runbook', `runbooks/${check.id}.md`],
     ];
