@@ -17,7 +17,17 @@ import { type Check, type Found, MAX_VIOLATIONS, type Violation } from './check.
 import { feedLagSeconds, unheardEvents } from './dirty.ts';
 import { closeHealed, type Kit, liveRows, rateFindings, recordFindings } from './findings/findings.ts';
 import type { Mark, Scope } from './scope.ts';
-import { amountsOf, type Coverage, NO_COVERAGE, readVerdict, type Verdict, writeVerdict } from './verdicts.ts';
+import {
+  type AuditFacts,
+  amountsOf,
+  auditFactsOf,
+  type Coverage,
+  lockVerdict,
+  NO_COVERAGE,
+  readVerdict,
+  type Verdict,
+  writeVerdict,
+} from './verdicts.ts';
 
 export interface CheckKit extends Kit {
   readonly db: Database;
@@ -27,14 +37,10 @@ export interface CheckKit extends Kit {
 /** Journal entries, and touched keys, looked at in one snapshot. */
 const RANGE_ROWS = 20_000;
 const KEYS = 500;
-/** A full audit may take this long; one that does not fit says `unknown`. */
+/** A full audit may take this long. */
 const FULL_BUDGET_MS = 10 * 60_000;
 /** A verdict that knows less than this much of the present may be green. */
 const MAX_LAG_SECONDS = { seconds: 30, hour: 7_200, day: 90_000 } as const;
-/** A full audit returns after 200 times what it took: it costs half a percent of a connection's time. */
-const FULL_SHARE = 200;
-const FULL_EVERY_MIN_MS = 5 * 60_000;
-const FULL_EVERY_MAX_MS = 24 * 3_600_000;
 
 /** What one look at the data, in one snapshot, came to. */
 interface Look {
@@ -49,9 +55,23 @@ interface Look {
 }
 
 /**
- * Runs one check: the full audit when it is asked for, due, or the first of this database's life, else what is new. The
- * data is read in REPEATABLE READ snapshots under the check's budget; findings, watermark and verdict are written after.
- * A run that does not finish, or does not know enough of the present, says `unknown`. Safe to run twice at once.
+ * Which life of the server this is, and up to where the check has verified in it; a full audit leaves its horizon.
+ * `mark` null: this life has seen no full audit. `identity` null: the role may not ask.
+ */
+export async function readStand(
+  kit: CheckKit,
+  check: Check,
+): Promise<{ readonly identity: string | null; readonly mark: Mark | null }> {
+  const identity = await readSystemIdentifier(kit.db);
+  const mark = await readWatermark(kit.db, `check:${check.id}`);
+  return { identity, mark: identity !== null && mark?.systemIdentifier === identity ? mark : null };
+}
+
+/**
+ * Runs one check: the full audit when it is asked for or the first of this database's life, else what is new. The data is
+ * read in REPEATABLE READ snapshots under the check's budget; findings, watermark and verdict are written after. A run
+ * that does not finish, or does not know enough of the present, says `unknown`; of a full audit that is not the first,
+ * only its coverage says so. Safe to run twice at once, and a full audit beside runs over what is new.
  */
 export async function runCheck(
   kit: CheckKit,
@@ -61,19 +81,17 @@ export async function runCheck(
   const startedAt = kit.clock.now();
   const startedMs = monotonicMs();
   const before = (await readVerdict(kit.db, check.id))?.coverage ?? NO_COVERAGE;
-  let coverage = before;
+  const scans = check.mode.by === 'scan';
+  let audit = options.full === true && !scans;
+  let first = false;
   let budgetMs = check.budgetMs;
   try {
-    const identity = await readSystemIdentifier(kit.db);
-    if (identity === null) {
-      return await conclude(kit, check, { startedAt, coverage, unknown: 'this role may not read pg_control_system()' });
-    }
-    const mark = await readWatermark(kit.db, `check:${check.id}`);
-    const known = mark !== null && mark.systemIdentifier === identity;
-    const full =
-      options.full ??
-      (!known || fullIsDue(before, startedAt) || (await unheardEvents(kit, check, mark?.xid ?? '0')) > 0);
-    budgetMs = full ? FULL_BUDGET_MS : check.budgetMs;
+    const { identity, mark } = await readStand(kit, check);
+    first = mark === null;
+    audit = !scans && (options.full ?? first);
+    if (identity === null) throw new Error('this role may not read pg_control_system()');
+    const full = audit || scans;
+    budgetMs = audit ? FULL_BUDGET_MS : check.budgetMs;
     let rows = 0;
     let total = 0;
     let upTo: Mark | null = mark;
@@ -87,24 +105,28 @@ export async function runCheck(
       upTo = look.upTo ?? upTo;
       if (!look.more || options.signal.aborted) break;
     }
-    coverage = await coverageOf(kit, check, { full, rows, upTo, before, startedAt, startedMs });
+    const coverage = await coverageOf(kit, check, { full, rows, upTo, before, startedAt, startedMs });
     const unheard = await unheardEvents(kit, check, upTo?.xid ?? '0');
-    return await conclude(kit, check, { startedAt, coverage, total, unknown: whyUnknown(check, coverage, unheard) });
+    const unknown = whyUnknown(check, coverage, unheard);
+    return await conclude(kit, check, { startedAt, coverage, total, unknown, full, beside: audit && !first });
   } catch (error) {
     if (options.signal.aborted) throw error;
     const timedOut = error instanceof Error && 'code' in error && error.code === '57014';
     const reason = timedOut
       ? `it did not finish within its budget of ${budgetMs} ms`
       : `it broke: ${error instanceof Error ? error.message : String(error)}`;
-    kit.log.warn({ err: error, check: check.id }, 'a check came to no verdict');
-    return conclude(kit, check, { startedAt, coverage, unknown: reason });
+    kit.log.warn({ err: error, check: check.id, audit }, 'a check came to no verdict');
+    const coverage = audit ? { ...before, ...failed(kit, before, reason) } : before;
+    return conclude(kit, check, { startedAt, coverage, unknown: reason, full: audit, beside: audit && !first });
   }
 }
 
-function fullIsDue(before: Coverage, now: Date): boolean {
-  if (before.fullAt === null) return true;
-  const everyMs = Math.min(FULL_EVERY_MAX_MS, Math.max(FULL_EVERY_MIN_MS, (before.fullMs ?? 0) * FULL_SHARE));
-  return now.getTime() - new Date(before.fullAt).getTime() >= everyMs;
+function failed(kit: CheckKit, before: Coverage, reason: string): Partial<AuditFacts> {
+  return {
+    fullTriedAt: kit.clock.now().toISOString(),
+    fullFailures: before.fullFailures + 1,
+    fullFailure: reason,
+  };
 }
 
 interface LookOptions {
@@ -119,7 +141,7 @@ function lookOnce(kit: CheckKit, check: Check, options: LookOptions): Promise<Lo
   return kit.db.tx(
     async (tx) => {
       const live = await liveRows(tx, check.id, MAX_VIOLATIONS);
-      const seen = options.full || check.mode.by === 'scan' ? await lookAtAll(tx, check, options) : null;
+      const seen = options.full ? await lookAtAll(tx, check, options) : null;
       const look = seen ?? (await lookAtNew(tx, check, options));
       return recheck(tx, check, look, live, options.now);
     },
@@ -208,16 +230,21 @@ async function coverageOf(kit: CheckKit, check: Check, ran: Ran): Promise<Covera
     if (!full) lagSeconds = Math.max(age(waiting.since), await feedLagSeconds(kit));
   }
   // What looks at everything sees all that was committed before its snapshot, fed or not, and nothing after it.
-  if (check.mode.by === 'scan' || (check.mode.by === 'dirty' && full)) lagSeconds = age(ran.startedAt);
+  if (full && check.mode.by !== 'watermark') lagSeconds = age(ran.startedAt);
   return {
     mode: full ? 'full' : 'incremental',
     rows: ran.rows,
     upTo: check.mode.by === 'watermark' ? (ran.upTo?.xid ?? null) : null,
     lagSeconds,
     backlog,
-    fullAt: full || check.mode.by === 'scan' ? ran.startedAt.toISOString() : before.fullAt,
-    fullMs: full || check.mode.by === 'scan' ? Math.round(monotonicMs() - ran.startedMs) : before.fullMs,
+    ...(full ? done(ran) : auditFactsOf(before)),
   };
+}
+
+function done({ startedAt, startedMs }: Ran): AuditFacts {
+  const at = startedAt.toISOString();
+  const fullMs = Math.round(monotonicMs() - startedMs);
+  return { fullAt: at, fullMs, fullTriedAt: at, fullFailures: 0, fullFailure: null };
 }
 
 function whyUnknown(check: Check, coverage: Coverage, unheard: number): string | null {
@@ -228,35 +255,46 @@ function whyUnknown(check: Check, coverage: Coverage, unheard: number): string |
     : null;
 }
 
+interface Run {
+  readonly startedAt: Date;
+  readonly coverage: Coverage;
+  /** Violations seen; undefined: the run came to no end. */
+  readonly total?: number;
+  readonly unknown: string | null;
+  /** What it says of full audits is news. */
+  readonly full: boolean;
+  /** A full audit beside runs over what is new. */
+  readonly beside: boolean;
+}
+
 /**
  * The verdict by the live findings as they stand now. Violated is said even by a run that knows too little for green, and
  * by one that broke: what was found is not right because nobody could look again.
+ *
+ * A full audit that failed, or that ended after a younger run over what was new, knows less of the present than the
+ * verdict that stands: it adds only what it found and when it looked.
  */
-async function conclude(
-  kit: CheckKit,
-  check: Check,
-  run: {
-    readonly startedAt: Date;
-    readonly coverage: Coverage;
-    readonly total?: number;
-    readonly unknown: string | null;
-  },
-): Promise<Verdict> {
+async function conclude(kit: CheckKit, check: Check, run: Run): Promise<Verdict> {
   return kit.db.tx(async (tx) => {
+    await lockVerdict(tx, check.id);
+    const last = await readVerdict(tx, check.id);
     const standing = await rateFindings(tx, check);
-    const beyond = (run.total ?? 0) > MAX_VIOLATIONS ? (run.total ?? 0) : 0;
-    const count = Math.max(standing.count, beyond);
+    const total = run.total ?? 0;
+    const count = Math.max(standing.count, total > MAX_VIOLATIONS ? total : 0);
+    const keep = run.beside && last !== null && (run.total === undefined || last.startedAt > run.startedAt);
+    const facts = auditFactsOf(run.full ? run.coverage : (last?.coverage ?? NO_COVERAGE));
+    const reason = keep ? last.reason : run.unknown;
     const verdict: Verdict = {
       checkId: check.id,
-      verdict: count > 0 ? 'violated' : run.unknown === null ? 'holds' : 'unknown',
-      reason: run.unknown,
+      verdict: count > 0 ? 'violated' : reason === null ? 'holds' : 'unknown',
+      reason,
       count,
       amounts: amountsOf(standing),
       first: standing.first,
       worst: standing.worst,
-      coverage: run.coverage,
-      startedAt: run.startedAt,
-      finishedAt: kit.clock.now(),
+      coverage: { ...(keep ? last.coverage : run.coverage), ...facts },
+      startedAt: keep ? last.startedAt : run.startedAt,
+      finishedAt: keep ? last.finishedAt : kit.clock.now(),
     };
     await writeVerdict(tx, verdict);
     return verdict;

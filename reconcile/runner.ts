@@ -5,9 +5,9 @@ import { Holding, releaseHoldingsOf } from '../core/kernel/holding.ts';
 import { newId } from '../core/kernel/ids.ts';
 import type { Metrics } from '../core/kernel/metrics.ts';
 import { writeCheckpoints } from '../core/ledger/checkpoints.ts';
+import { auditWhenDue, lookWhenAudited } from './audit.ts';
 import { markDirty } from './check.store.ts';
 import { type Check, loadChecks } from './check.ts';
-import { runCheck } from './check-run.ts';
 import { dirtyConsumer, feed } from './dirty.ts';
 import { Gauges } from './gauges.ts';
 import {
@@ -127,8 +127,10 @@ export class Runner implements AsyncDisposable {
     });
     for (const check of checks) {
       const cron = check.level === 'seconds' ? often : LEVEL_CRON[check.level];
-      const run = onlyHolder(holding, () => runCheck(context, check, { signal }));
-      this.#schedule.add({ name: `check ${check.id}`, cron, jitterMs: JITTER_MS, run });
+      const look = onlyHolder(holding, () => lookWhenAudited(context, check, signal));
+      this.#schedule.add({ name: `check ${check.id}`, cron, jitterMs: JITTER_MS, run: look });
+      const audit = onlyHolder(holding, () => auditWhenDue(context, check, signal));
+      this.#schedule.add({ name: `audit ${check.id}`, cron, jitterMs: JITTER_MS, run: audit });
     }
     const run = onlyHolder(checkpoints, () => this.#checkpoint(checks));
     this.#schedule.add({ name: 'checkpoints', cron: '20 * * * * *', run });

@@ -16,6 +16,19 @@ export interface Coverage {
   /** When everything was last verified, and how long that took. RFC 3339; null: never. */
   readonly fullAt: string | null;
   readonly fullMs: number | null;
+  /** When a full audit was last tried, to its end or not; RFC 3339. */
+  readonly fullTriedAt: string | null;
+  /** Full audits that failed since one was done, and why the last of them did. */
+  readonly fullFailures: number;
+  readonly fullFailure: string | null;
+}
+
+/** What full audits have come to; a run over what is new leaves it as it is. */
+export type AuditFacts = Pick<Coverage, 'fullAt' | 'fullMs' | 'fullTriedAt' | 'fullFailures' | 'fullFailure'>;
+
+export function auditFactsOf(coverage: Coverage): AuditFacts {
+  const { fullAt, fullMs, fullTriedAt, fullFailures, fullFailure } = coverage;
+  return { fullAt, fullMs, fullTriedAt, fullFailures, fullFailure };
 }
 
 export type VerdictKind = 'holds' | 'violated' | 'unknown';
@@ -45,6 +58,9 @@ export const NO_COVERAGE: Coverage = {
   backlog: 0,
   fullAt: null,
   fullMs: null,
+  fullTriedAt: null,
+  fullFailures: 0,
+  fullFailure: null,
 };
 
 /** So far the clocks of two machines may be apart; a verdict from further ahead would stay young for as long as that. */
@@ -52,6 +68,15 @@ const CLOCK_SKEW_SECONDS = 5;
 
 export function amountsOf(standing: Standing): Verdict['amounts'] {
   return [...standing.amounts].map(([currency, amount]) => ({ amount, currency }));
+}
+
+/** Lets nobody else write a check's verdict before this transaction ends, whether it has one or not. */
+export async function lockVerdict(sql: Sql, checkId: string): Promise<void> {
+  await sql.query({
+    name: 'verdict_lock',
+    text: `SELECT pg_advisory_xact_lock(hashtextextended('verdict ' || $1, 0))`,
+    values: [checkId],
+  });
 }
 
 export async function writeVerdict(sql: Sql, verdict: Verdict): Promise<void> {
@@ -112,7 +137,8 @@ async function readAll(sql: Sql, ids: readonly string[]): Promise<ReadonlyMap<st
         amounts: row.amounts,
         first: row.first,
         worst: row.worst,
-        coverage: row.coverage,
+        // Written by an earlier release it may lack what was added since.
+        coverage: { ...NO_COVERAGE, ...row.coverage },
         startedAt: row.started_at,
         finishedAt: row.finished_at,
       },
@@ -159,7 +185,8 @@ export async function readVerdicts(sql: Sql, checks: readonly Check[], now: Date
     const ageSeconds = (now.getTime() - verdict.finishedAt.getTime()) / 1000;
     if (verdict.verdict === 'violated') return { ...verdict, ...shown };
     if (ageSeconds > STALE_SECONDS[level]) {
-      return { ...verdict, ...shown, verdict: 'unknown', reason: `it last ran ${Math.round(ageSeconds)} s ago` };
+      const said = verdict.reason === null ? '' : `: ${verdict.reason}`;
+      return { ...verdict, ...shown, verdict: 'unknown', reason: `it last ran ${Math.round(ageSeconds)} s ago${said}` };
     }
     if (ageSeconds < -CLOCK_SKEW_SECONDS) {
       const ahead = `its verdict is dated ${Math.round(-ageSeconds)} s ahead: a clock is wrong`;
