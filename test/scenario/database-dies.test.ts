@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Database } from '../../core/kernel/db/database.ts';
-import { booksOf, expectBooksAgree, LIVE } from '../support/books.ts';
+import { booksOf, everyCheckHolds, expectBooksAgree, LIVE } from '../support/books.ts';
 import { eventually } from '../support/eventually.ts';
 import { Shop } from '../support/shop.ts';
 import { crowd, grantCoupons, payOne, placeOne } from '../support/shoppers.ts';
@@ -59,4 +59,5 @@ it('an order that was begun comes to its end, whatever became of the database me
     everyMs: 250,
   });
   expectBooksAgree(await booksOf(premises), ORDERS);
+  await everyCheckHolds(premises);
 }, 240_000);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { booksOf, expectBooksAgree, LIVE } from '../support/books.ts';
+import { booksOf, everyCheckHolds, expectBooksAgree, LIVE } from '../support/books.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultsAnswer, Shop } from '../support/shop.ts';
 import { crowd, grantCoupons, payOne, placeOne } from '../support/shoppers.ts';
@@ -85,6 +85,7 @@ describe('500 orders by 32 shoppers while everything outside is unreliable', () 
     expect(night).toEqual({ placed: ORDERS, paid: ORDERS });
     await settle(system, shop);
     expectBooksAgree(await booksOf(system), ORDERS);
+    await everyCheckHolds(system);
   }, 240_000);
 });
 
@@ -121,6 +122,7 @@ describe('the same with two cores and two reconcilers, and kill -9 in the middle
     expect(night).toEqual({ placed: ORDERS, paid: ORDERS });
     await settle(system, shop);
     expectBooksAgree(await booksOf(system), ORDERS);
+    await everyCheckHolds(system);
     const shares = await system.database.db.query<{ replica: string; advanced: number }>({
       text: 'SELECT replica, sum(advanced)::bigint AS advanced FROM reconcile.repair_run GROUP BY replica ORDER BY replica',
     });

@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../core/kernel/clock.ts';
-import { loadChecks } from '../../reconcile/check.ts';
-import { booksOf, LIVE } from '../support/books.ts';
+import { booksOf, everyCheckHolds, LIVE } from '../support/books.ts';
 import { eventually } from '../support/eventually.ts';
 import { faultsAnswer, Shop } from '../support/shop.ts';
 import { crowd, doggedly, grantCoupons, type Ordered, payOne, placeOne } from '../support/shoppers.ts';
@@ -131,21 +130,6 @@ function fateOf({ state, payable, coupon, attempts }: Fate): Fate {
   };
 }
 
-async function everyCheckHolds(): Promise<void> {
-  const from = systemClock.now();
-  const ids = (await loadChecks()).map(({ id }) => id);
-  await eventually(
-    async () => {
-      const rows = await system.database.db.query<{ check_id: string; verdict: string; reason: string | null }>({
-        text: 'SELECT check_id, verdict, reason FROM reconcile.check_verdict WHERE started_at > $1 ORDER BY check_id',
-        values: [from],
-      });
-      expect(rows).toEqual(ids.toSorted().map((id) => ({ check_id: id, verdict: 'holds', reason: null })));
-    },
-    { timeoutMs: 60_000, everyMs: 250 },
-  );
-}
-
 it('no shopper is charged and no coupon burned on a dead attempt', async () => {
   const skuIds = await shop.stockUp('t-shirt', { stock: 2_000 });
   const codes = await grantCoupons(shop, ORDERS / 2);
@@ -189,5 +173,5 @@ it('no shopper is charged and no coupon burned on a dead attempt', async () => {
     repeatedEffects: 0,
     repeatedMoves: 0,
   });
-  await everyCheckHolds();
+  await everyCheckHolds(system);
 }, 300_000);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { booksOf, expectBooksAgree, LIVE } from '../support/books.ts';
+import { booksOf, everyCheckHolds, expectBooksAgree, LIVE } from '../support/books.ts';
 import { eventually } from '../support/eventually.ts';
 import { Shop } from '../support/shop.ts';
 import { crowd, grantCoupons, payOne, placeOne } from '../support/shoppers.ts';
@@ -58,5 +58,7 @@ it('loses nothing by the death of all, nor by a stop in the middle', async () =>
     timeoutMs: 60_000,
     everyMs: 250,
   });
-  expectBooksAgree(await booksOf({ ...(await up.premises(dataDir)), database: { db: database } }), ORDERS);
+  const premises = { ...(await up.premises(dataDir)), database: { db: database } };
+  expectBooksAgree(await booksOf(premises), ORDERS);
+  await everyCheckHolds(premises);
 }, 240_000);

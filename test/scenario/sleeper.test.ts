@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { booksOf, expectBooksAgree, LIVE } from '../support/books.ts';
+import { booksOf, everyCheckHolds, expectBooksAgree, LIVE } from '../support/books.ts';
 import { eventually } from '../support/eventually.ts';
 import { Shop } from '../support/shop.ts';
 import { crowd, grantCoupons, payOne, placeOne } from '../support/shoppers.ts';
@@ -82,5 +82,6 @@ it('what a sleeper held is taken over, and its waking does nothing twice', async
     everyMs: 250,
   });
   expectBooksAgree(await booksOf(system), ORDERS);
+  await everyCheckHolds(system);
   expect([...shop.refusals.keys()]).not.toContain('internal');
 }, 240_000);

@@ -1,5 +1,8 @@
 import { expect } from 'vitest';
 import { z } from 'zod';
+import { systemClock } from '../../core/kernel/clock.ts';
+import { loadChecks } from '../../reconcile/check.ts';
+import { eventually } from './eventually.ts';
 import type { Premises } from './premises.ts';
 import { http } from './shop.ts';
 
@@ -90,4 +93,20 @@ export function expectBooksAgree(books: Books, orders: number): void {
     ordersFulfilled: orders,
     stockOff: 0,
   });
+}
+
+/** Waits until every check has run anew, and holds: reconcilers must run. */
+export async function everyCheckHolds({ database }: Pick<Premises, 'database'>): Promise<void> {
+  const from = systemClock.now();
+  const ids = (await loadChecks()).map(({ id }) => id);
+  await eventually(
+    async () => {
+      const rows = await database.db.query<{ check_id: string; verdict: string; reason: string | null }>({
+        text: 'SELECT check_id, verdict, reason FROM reconcile.check_verdict WHERE started_at > $1 ORDER BY check_id',
+        values: [from],
+      });
+      expect(rows).toEqual(ids.toSorted().map((id) => ({ check_id: id, verdict: 'holds', reason: null })));
+    },
+    { timeoutMs: 60_000, everyMs: 250 },
+  );
 }
