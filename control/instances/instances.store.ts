@@ -22,13 +22,16 @@ export interface InstanceRow {
   readonly problem: string | null;
   /** Whether a restart without control would find on disk what is in force. */
   readonly persisted: boolean;
+  /** Two living processes have reported under this name within the last seconds. */
+  readonly twins: boolean;
 }
 
 const COLUMNS = `i.name, i.process, i.status, i.applied_epoch AS "appliedEpoch", i.applied_revision AS "appliedRevision",
   i.applied_hash AS "appliedHash", i.last_seen_at AS "lastSeenAt",
   extract(epoch FROM clock_timestamp() - i.last_seen_at)::float8 AS "silentSeconds",
   r.hash AS "rightHash", i.details->>'problem' AS problem,
-  coalesce((i.details->>'persisted')::boolean, false) AS persisted`;
+  coalesce((i.details->>'persisted')::boolean, false) AS persisted,
+  coalesce((i.details->>'twinAt')::timestamptz > clock_timestamp() - interval '5 seconds', false) AS twins`;
 
 const FROM = 'control.instance i LEFT JOIN control.revision r ON r.number = i.applied_revision';
 
@@ -36,6 +39,9 @@ const FROM = 'control.instance i LEFT JOIN control.revision r ON r.number = i.ap
  * Writes a batch of reports in one statement: who is there, what each has in force, and, for a revision that an instance
  * names for the first time with the right hash, its acknowledgement. Answers the delays of the new acknowledgements, in
  * ms from the revision, or from the start of a process that is younger, to now: all by the database's clock but the start.
+ *
+ * A process that started earlier and still reports while a later one does is its twin under the same name: a restart is
+ * followed by the later one alone.
  *
  * The batch holds a name once and is sorted by it, so that two replicas never wait for each other in a circle.
  */
@@ -54,7 +60,12 @@ export async function saveReports(sql: Sql, epoch: string, batch: readonly Named
         ON CONFLICT (name) DO UPDATE SET process = excluded.process, status = 'active',
           applied_epoch = excluded.applied_epoch, applied_revision = excluded.applied_revision,
           applied_hash = excluded.applied_hash, applied_at = excluded.applied_at,
-          last_seen_at = clock_timestamp(), details = excluded.details
+          last_seen_at = clock_timestamp(), details = excluded.details || CASE
+            WHEN (i.details->>'startedAt')::timestamptz > (excluded.details->>'startedAt')::timestamptz
+              AND (i.details->>'newestSeenAt')::timestamptz > clock_timestamp() - interval '3 seconds'
+            THEN jsonb_build_object('startedAt', i.details->'startedAt', 'newestSeenAt', i.details->'newestSeenAt',
+              'twinAt', clock_timestamp())
+            ELSE jsonb_build_object('newestSeenAt', clock_timestamp(), 'twinAt', i.details->'twinAt') END
       )
       INSERT INTO control.acknowledgement (revision, instance, hash, applied_at, received_at, delay_ms)
       SELECT r.number, t.name, t.hash, t.applied_at, clock_timestamp(),
@@ -72,7 +83,9 @@ export async function saveReports(sql: Sql, epoch: string, batch: readonly Named
       batch.map(({ report }) => report.hash),
       batch.map(({ report }) => report.appliedAt),
       batch.map(({ report }) => report.startedAt),
-      batch.map(({ report: { source, persisted, problem } }) => JSON.stringify({ source, persisted, problem })),
+      batch.map(({ report: { source, persisted, problem, startedAt } }) =>
+        JSON.stringify({ source, persisted, problem, startedAt }),
+      ),
       epoch,
     ],
   });

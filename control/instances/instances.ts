@@ -18,10 +18,10 @@ export interface Target {
 
 /**
  * Whether an instance enforces `target` or something newer, what it has in force is what that revision says, and a
- * restart without control would enforce it too.
+ * restart without control would enforce it too. Of two that speak as one, nobody knows which was heard.
  */
 export function hasApplied(row: InstanceRow, target: Target): boolean {
-  return row.persisted && enforces(row, target);
+  return row.persisted && !row.twins && enforces(row, target);
 }
 
 function enforces(row: InstanceRow, target: Target): boolean {
@@ -36,6 +36,7 @@ function enforces(row: InstanceRow, target: Target): boolean {
 /** Why an instance does not enforce `target`, in words for the person who flipped. */
 export function whyNot(row: InstanceRow, target: Target): string {
   if (row.silentSeconds > SILENT_SECONDS) return `silent for ${Math.round(row.silentSeconds)} s`;
+  if (row.twins) return `two processes speak as ${row.name}: give each a name and a token of its own`;
   if (row.problem !== null) return row.problem;
   if (enforces(row, target)) return 'in force, not on disk: a restart without control would lose it';
   const sameHistory = row.appliedEpoch === target.epoch;

@@ -157,6 +157,27 @@ describe('what an instance reports', () => {
     expect(await reasonOf('d-5')).toBeUndefined();
   });
 
+  it('does not count while two processes speak in one name; a restart is not two', async () => {
+    const [older, newer] = ['2026-11-11T00:00:00.000Z', '2026-11-11T01:00:00.000Z'];
+    await post('d-6', report({ startedAt: older }));
+    await post('d-6', report({ startedAt: newer }));
+    await post('d-6', report({ startedAt: newer }));
+    expect(await reasonOf('d-6')).toBeUndefined();
+    const why = 'two processes speak as d-6: give each a name and a token of its own';
+    await post('d-6', report({ startedAt: older }));
+    expect(await reasonOf('d-6')).toBe(why);
+    await post('d-6', report({ startedAt: newer }));
+    expect(await reasonOf('d-6')).toBe(why);
+    // The later one is gone: the earlier one is alone again.
+    await eventually(
+      async () => {
+        await post('d-6', report({ startedAt: older }));
+        return (await reasonOf('d-6')) === undefined;
+      },
+      { timeoutMs: 15_000, everyMs: 200 },
+    );
+  });
+
   it('is said in its own name only, and by instances only', async () => {
     expect((await post('d-1', { ...report({}), instance: 'd-2' })).body['code']).toBe('invalid_request');
     expect((await control.send('operator', 'POST', '/v1/instances/heartbeat', report({}))).status).toBe(403);
