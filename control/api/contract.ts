@@ -49,6 +49,8 @@ export const checkStatus = z.object({
     backlog: z.number().int(),
     /** When everything was last looked at, in one snapshot; what was right then is looked at again only when it changes. */
     fullAt: z.string().nullable(),
+    /** Why the last attempt at looking at everything since then came to no end; null: none failed. */
+    fullFailure: z.string().nullable(),
   }),
   finishedAt: z.string().nullable(),
   ageSeconds: z.number().nullable(),

@@ -35,6 +35,7 @@ function statusOf(shown: ShownVerdict, staleSeconds: number, now: Date): CheckSt
       lagSeconds: coverage.lagSeconds,
       backlog: coverage.backlog,
       fullAt: coverage.fullAt,
+      fullFailure: coverage.fullFailure,
     },
     finishedAt: finishedAt?.toISOString() ?? null,
     ageSeconds: ageSeconds === null ? null : Math.round(ageSeconds * 10) / 10,

@@ -22,7 +22,7 @@ const GREEN: CheckStatus = {
   reason: null,
   count: 0,
   amounts: [],
-  coverage: { mode: 'full', rows: 0, upTo: null, lagSeconds: 0, backlog: 0, fullAt: null },
+  coverage: { mode: 'full', rows: 0, upTo: null, lagSeconds: 0, backlog: 0, fullAt: null, fullFailure: null },
   finishedAt: null,
   ageSeconds: 1,
 };

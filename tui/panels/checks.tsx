@@ -30,9 +30,11 @@ function cellsOf(view: PanelView, check: CheckStatus, i: number): readonly Cell[
 }
 
 /** Both looks that a verdict stands on: the newest, at what was new since the one before, and the last at everything. */
-function coveredText({ coverage: { mode, rows, fullAt } }: CheckStatus, data: Overview): string {
+function coveredText({ coverage: { mode, rows, fullAt, fullFailure } }: CheckStatus, data: Overview): string {
   if (mode === 'full') return `all history ${rows} rows`;
-  return `since the last run ${rows} rows · all history ${fullAt === null ? 'never' : `${minuteAt(fullAt, data)} UTC`}`;
+  const failure = fullFailure === null ? '' : ` (the last try failed: ${fullFailure})`;
+  const all = fullAt === null ? 'never' : `${minuteAt(fullAt, data)} UTC`;
+  return `since the last run ${rows} rows · all history ${all}${failure}`;
 }
 
 /** The fund-loss invariants with what their newest run covered. */
