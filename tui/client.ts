@@ -20,12 +20,30 @@ export class ApiError extends Error {
 
 /** The server does not answer. */
 export class Unreachable extends Error {
+  /** In a few words, without the address. */
+  readonly reason: string;
+
   constructor(url: string, cause: unknown) {
-    const reason =
-      cause instanceof Error ? (cause.cause instanceof Error ? cause.cause.message : cause.message) : String(cause);
+    const reason = reasonOf(cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause);
     super(`${new URL(url).origin} does not answer (${reason})`, { cause });
     this.name = 'Unreachable';
+    this.reason = reason;
   }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'no such host',
+  EHOSTUNREACH: 'no way to the host',
+  TimeoutError: 'timed out',
+};
+
+/** The system's own words name the address once more, and a line of 80 columns has no room for it twice. */
+function reasonOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  const code = 'code' in cause ? String(cause.code) : '';
+  return REASONS[code] ?? REASONS[cause.name] ?? cause.message;
 }
 
 export interface Request {

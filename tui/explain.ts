@@ -4,6 +4,8 @@ import { SettingsError } from './settings.ts';
 /** What went wrong, and what a person can do about it now. */
 export interface Trouble {
   readonly what: string;
+  /** The same for a line that may have no room for it; absent where `what` says the reason first. */
+  readonly brief?: string;
   /** Null where nothing but trying again helps. */
   readonly next: string | null;
 }
@@ -12,7 +14,11 @@ export interface Trouble {
 export function explain(error: unknown): Trouble | null {
   if (error instanceof SettingsError) return { what: error.message, next: null };
   if (error instanceof Unreachable) {
-    return { what: error.message, next: 'Is the system running (npm start), and is this its address?' };
+    return {
+      what: error.message,
+      brief: `no answer: ${error.reason}`,
+      next: 'Is the system running (npm start), and is this its address?',
+    };
   }
   if (!(error instanceof ApiError)) return null;
   const trace = error.traceId === null ? '' : ` (trace ${error.traceId})`;

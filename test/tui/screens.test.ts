@@ -164,8 +164,8 @@ describe('what is not known', () => {
     expect(await tui.inColour(GREEN)).toContain('✔');
     const control = system.one('control');
     await control.kill();
-    await tui.shows(/! the data is \ds old · http:\S+ does not answer/);
-    const text = await tui.shows(/STALE 数据过期 · the data is \d+s old/);
+    await tui.shows(/! the data is \ds old · no answer: connection refused/);
+    const text = await tui.shows(/STALE 数据过期 · the data is \d+s old · no answer: connection refused *\n/);
     expect(text).toMatch(/^TIDEGATE \? UNKNOWN 未知 · was HOLDS, 0\.00 +last \d\d:\d\d:\d\d UTC/);
     expect(text).toMatch(/\? captured-equals-ledger/);
     expect(text).toMatch(/\? core-1/);
@@ -191,6 +191,7 @@ describe('what is not known', () => {
     await using tui = await Tui.open(operator());
     await tui.shows(/✔ HOLDS/);
     system.one('control').signal('SIGSTOP');
+    await tui.shows(/STALE 数据过期 · the data is \d+s old · no answer: timed out/);
     await tui.shows(/\? UNKNOWN 未知 · was HOLDS/);
     expect(await tui.inColour(GREEN)).toBe('');
     system.one('control').signal('SIGCONT');

@@ -80,7 +80,7 @@ function Banner({ state }: { readonly state: FeedState }) {
   if (data === null) return <Text wrap="truncate">{trouble === null ? 'asking control…' : 'no data yet'}</Text>;
   if (!stale && trouble === null) return <Text wrap="truncate">{data.verdictReason}</Text>;
   const old = `the data is ${age((ageMs ?? 0) / 1000)} old`;
-  const why = trouble?.what ?? 'control says nothing new';
+  const why = trouble?.brief ?? trouble?.what ?? 'control says nothing new';
   return (
     <Toned tone="unsure" bold>
       {stale ? `! STALE 数据过期 · ${old} · ${why}` : `! ${old} · ${why}`}
