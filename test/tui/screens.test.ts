@@ -229,6 +229,9 @@ describe('money at risk', () => {
     expect(text).toMatch(/✘ stock-cons\S*… \d+: [\d,.]+ CNY +\d+s/);
     expect(text).toMatch(/S\d stock-conservati\S+ +[\d,.]+ CNY +\d+s/);
     expect(await tui.inColour(RED)).toContain('VIOLATED');
-    await tui.typeUntil('4i', /exposure +[\d,.]+ CNY[\s\S]*runbooks\/stock-conservation\.md/);
+    await tui.typeUntil(
+      '4i',
+      /exposure +[\d,.]+ CNY: what the check counts[\s\S]*row key +\d+:\d+ [\s\S]*runbooks\/stock-conservation\.md/,
+    );
   });
 });

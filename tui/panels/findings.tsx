@@ -27,11 +27,12 @@ export const findings: PanelSpec = {
   facts: (data, key) => {
     const one = data.findings.find(({ id }) => id === key);
     if (one === undefined) return [];
+    const check = data.checks.find(({ id }) => id === one.check);
     return [
       ['finding', `${one.id} · ${one.tier} · ${one.status}`],
-      ['check', one.check],
-      ['exposure', money(one.exposure)],
-      ['row', one.rowKey],
+      ['check', check === undefined ? one.check : `${one.check} · ${check.title} · ${check.titleZh}`],
+      ['exposure', `${money(one.exposure)}: what the check counts for this row; the runbook says how`],
+      ['row key', `${one.rowKey} (the runbook says of what)`],
       ['detail', one.detail],
       ['first bad', `${one.firstBadAt}, ${ageAt(one.firstBadAt, data)} ago`],
       ['found', `${one.foundAt}, ${ageAt(one.foundAt, data)} ago`],
