@@ -18,12 +18,13 @@ describe('the flip dialog', () => {
       expect(takeAll(EMPTY, keys(text), 'off')).toMatchObject({ stage: 'confirm' });
   });
 
-  it('flips on the exact word alone', () => {
+  it('flips on the word alone, in any case, and tells another word from leaving', () => {
     const asked: Entry = { stage: 'confirm', reason: 'abc', typed: '' };
     expect(takeAll(asked, keys('off\r'), 'off')).toBe('flip');
     expect(takeAll(asked, keys('offf<\r'), 'off')).toBe('flip');
-    for (const text of ['\r', 'o\r', 'OFF\r', 'off \r', 'on\r', 'y\r', 'yes\r']) {
-      expect(takeAll(asked, keys(text), 'off')).toBe('cancel');
+    expect(takeAll(asked, keys('OFF\r'), 'off')).toBe('flip');
+    for (const text of ['\r', 'o\r', 'off \r', 'on\r', 'y\r', 'yes\r']) {
+      expect(takeAll(asked, keys(text), 'off')).toBe('otherWord');
     }
     for (const entry of [EMPTY, asked]) expect(take(entry, { name: 'escape' }, 'off')).toBe('cancel');
   });

@@ -56,7 +56,7 @@ describe('replay without a system', () => {
     const ended = await tidegate(['replay', SAMPLE], { ...OFFLINE, ...env });
     expect(ended).toMatchObject({ code: 2, stdout: '' });
     expect(ended.stderr).toMatch(
-      /^the core is not there: .*ECONNREFUSED.* Start the system with npm start; nothing was played\.\n$/,
+      /^the core is not there: \S+ does not answer \(connection refused\)\. Start the system with npm start; nothing was played\.\n$/,
     );
   });
 
