@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { copyFile, mkdir, readFile, stat, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { every, monotonicMs, sleep } from '../../core/kernel/clock.ts';
@@ -51,6 +51,8 @@ export class Child {
   #settled = false;
   #failures = 0;
   #startedMs = 0;
+  /** Bytes in its log before this start. */
+  #saidBefore = 0;
   #fail: (error: Error) => void = () => undefined;
 
   constructor(spec: ChildSpec, tell: Tell) {
@@ -90,6 +92,7 @@ export class Child {
 
   #spawn(): void {
     const out = openSync(this.#spec.logFile, 'a', 0o600);
+    this.#saidBefore = fstatSync(out).size;
     try {
       const child = spawn(process.execPath, [this.#spec.main], {
         env: { ...this.#spec.env },
@@ -117,7 +120,7 @@ export class Child {
     this.#process = undefined;
     if (this.#over.signal.aborted) return;
     if (!this.#settled) {
-      const words = lastWords(this.#spec.logFile);
+      const words = lastWords(this.#spec.logFile, this.#saidBefore);
       void words.then((text) => this.#fail(new ChildFailed(`${this.name} ${how}:\n${text}`, code)));
       return;
     }
@@ -196,11 +199,15 @@ async function answersReady(url: string): Promise<boolean> {
 
 const TAIL_BYTES = 4_000;
 
-/** The last lines of a log, as a person reads them. */
-async function lastWords(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  const lines = text.slice(-TAIL_BYTES).trim().split('\n').slice(-5);
-  return lines.map((line) => `  ${messageIn(line)}`).join('\n');
+/** What was written to a log since `from`, as a person reads it: why it ended where that was said, or else its last lines. */
+async function lastWords(file: string, from: number): Promise<string> {
+  const text = await readFile(file).then(
+    (bytes) => bytes.subarray(from).subarray(-TAIL_BYTES).toString('utf8'),
+    () => '',
+  );
+  const lines = text.trim().split('\n').slice(-5).map(messageIn);
+  const fatal = lines.filter((line) => line.startsWith('fatal: '));
+  return (fatal.length > 0 ? fatal : lines).map((line) => `  ${line}`).join('\n');
 }
 
 function messageIn(line: string): string {
