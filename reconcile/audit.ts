@@ -7,14 +7,16 @@ const MINUTE_MS = 60_000;
 /** A full audit returns after 200 times what it took: it costs half a percent of a connection's time. */
 const FULL_SHARE = 200;
 const FULL_EVERY_MIN_MS = 5 * MINUTE_MS;
+/** After an outage it comes again soon: the check may be unknown until then. */
+const AFTER_OUTAGE_MS = 10_000;
 const FULL_EVERY_MAX_MS = 24 * 60 * MINUTE_MS;
 /** Events that nobody could take ask for one out of turn, but not for one after another. */
 const UNHEARD_EVERY_MS = MINUTE_MS;
 
 /**
  * Runs a check's full audit if one is due. It is a job of its own, so that what is new is looked at meanwhile, however
- * long the audit takes. One that failed comes again after 5 minutes, then twice as long each time, up to a day. Null:
- * none was due. A check that scans looks at everything each time, and needs none.
+ * long the audit takes. One that failed comes again after 5 minutes, or 10 s where the database had gone away, then twice
+ * as long each time, up to a day. Null: none was due. A check that scans looks at everything each time, and needs none.
  */
 export async function auditWhenDue(kit: CheckKit, check: Check, signal: AbortSignal): Promise<Verdict | null> {
   if (check.mode.by === 'scan') return null;
@@ -35,12 +37,13 @@ export async function lookWhenAudited(kit: CheckKit, check: Check, signal: Abort
 }
 
 function isDue(
-  { fullAt, fullMs, fullTriedAt, fullFailures }: Coverage,
+  { fullAt, fullMs, fullTriedAt, fullFailures, fullOutage }: Coverage,
   stand: { readonly verified: boolean; readonly unheard: boolean; readonly now: Date },
 ): boolean {
   const since = (at: string | null): number =>
     at === null ? Number.POSITIVE_INFINITY : stand.now.getTime() - new Date(at).getTime();
-  const pauseMs = fullFailures === 0 ? 0 : FULL_EVERY_MIN_MS * 2 ** (fullFailures - 1);
+  const firstPauseMs = fullOutage ? AFTER_OUTAGE_MS : FULL_EVERY_MIN_MS;
+  const pauseMs = fullFailures === 0 ? 0 : firstPauseMs * 2 ** (fullFailures - 1);
   if (since(fullTriedAt) < Math.min(FULL_EVERY_MAX_MS, pauseMs)) return false;
   if (!stand.verified) return true;
   if (stand.unheard && since(fullTriedAt) >= UNHEARD_EVERY_MS) return true;

@@ -1,5 +1,6 @@
 import { monotonicMs } from '../core/kernel/clock.ts';
 import type { Database, Sql } from '../core/kernel/db/database.ts';
+import { CommitUnknown, DatabaseUnavailable } from '../core/kernel/db/failures.ts';
 import type { Logger } from '../core/kernel/log.ts';
 import {
   cleanDirty,
@@ -116,16 +117,17 @@ export async function runCheck(
       ? `it did not finish within its budget of ${budgetMs} ms`
       : `it broke: ${error instanceof Error ? error.message : String(error)}`;
     kit.log.warn({ err: error, check: check.id, audit }, 'a check came to no verdict');
-    const coverage = audit ? { ...before, ...failed(kit, before, reason) } : before;
+    const coverage = audit ? { ...before, ...failed(kit, before, reason, error) } : before;
     return conclude(kit, check, { startedAt, coverage, unknown: reason, full: audit, beside: audit && !first });
   }
 }
 
-function failed(kit: CheckKit, before: Coverage, reason: string): Partial<AuditFacts> {
+function failed(kit: CheckKit, before: Coverage, reason: string, error: unknown): Partial<AuditFacts> {
   return {
     fullTriedAt: kit.clock.now().toISOString(),
     fullFailures: before.fullFailures + 1,
     fullFailure: reason,
+    fullOutage: error instanceof DatabaseUnavailable || error instanceof CommitUnknown,
   };
 }
 
@@ -244,7 +246,7 @@ async function coverageOf(kit: CheckKit, check: Check, ran: Ran): Promise<Covera
 function done({ startedAt, startedMs }: Ran): AuditFacts {
   const at = startedAt.toISOString();
   const fullMs = Math.round(monotonicMs() - startedMs);
-  return { fullAt: at, fullMs, fullTriedAt: at, fullFailures: 0, fullFailure: null };
+  return { fullAt: at, fullMs, fullTriedAt: at, fullFailures: 0, fullFailure: null, fullOutage: false };
 }
 
 function whyUnknown(check: Check, coverage: Coverage, unheard: number): string | null {

@@ -21,14 +21,19 @@ export interface Coverage {
   /** Full audits that failed since one was done, and why the last of them did. */
   readonly fullFailures: number;
   readonly fullFailure: string | null;
+  /** The last of them failed because the database went away, which says nothing about the audit. */
+  readonly fullOutage: boolean;
 }
 
 /** What full audits have come to; a run over what is new leaves it as it is. */
-export type AuditFacts = Pick<Coverage, 'fullAt' | 'fullMs' | 'fullTriedAt' | 'fullFailures' | 'fullFailure'>;
+export type AuditFacts = Pick<
+  Coverage,
+  'fullAt' | 'fullMs' | 'fullTriedAt' | 'fullFailures' | 'fullFailure' | 'fullOutage'
+>;
 
 export function auditFactsOf(coverage: Coverage): AuditFacts {
-  const { fullAt, fullMs, fullTriedAt, fullFailures, fullFailure } = coverage;
-  return { fullAt, fullMs, fullTriedAt, fullFailures, fullFailure };
+  const { fullAt, fullMs, fullTriedAt, fullFailures, fullFailure, fullOutage } = coverage;
+  return { fullAt, fullMs, fullTriedAt, fullFailures, fullFailure, fullOutage };
 }
 
 export type VerdictKind = 'holds' | 'violated' | 'unknown';
@@ -61,6 +66,7 @@ export const NO_COVERAGE: Coverage = {
   fullTriedAt: null,
   fullFailures: 0,
   fullFailure: null,
+  fullOutage: false,
 };
 
 /** So far the clocks of two machines may be apart; a verdict from further ahead would stay young for as long as that. */

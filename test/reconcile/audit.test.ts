@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { turn } from '../../core/bus/consume.ts';
+import { DatabaseUnavailable } from '../../core/kernel/db/failures.ts';
 import { auditWhenDue, lookWhenAudited } from '../../reconcile/audit.ts';
 import { markDirty } from '../../reconcile/check.store.ts';
 import { type Check, loadChecks } from '../../reconcile/check.ts';
@@ -47,6 +48,21 @@ test('nothing is looked at, and nothing is green, before the first full audit of
   expect(await shown()).toMatchObject({ verdict: 'unknown', reason: 'it last ran 300 s ago: it broke: too large' });
   expect(await audit()).toMatchObject({ verdict: 'holds', coverage: { mode: 'full', fullFailures: 0 } });
   expect(await look()).toMatchObject({ verdict: 'holds', coverage: { mode: 'incremental' } });
+});
+
+test('an audit whose database went away comes again soon, and less and less often while it goes on', async () => {
+  const away = auditing(() => Promise.reject(new DatabaseUnavailable('it is gone', undefined)));
+  for (const [failures, waitSeconds] of [
+    [1, 10],
+    [2, 20],
+    [3, 40],
+  ] as const) {
+    expect(await audit(away)).toMatchObject({ verdict: 'unknown', coverage: { fullFailures: failures } });
+    world.clock.advance(waitSeconds * 1_000 - 1);
+    expect(await audit(away)).toBeNull();
+    world.clock.advance(1);
+  }
+  expect(await audit()).toMatchObject({ verdict: 'holds', coverage: { fullFailures: 0, fullOutage: false } });
 });
 
 test('an audit that fails leaves the verdict to what is new, says so, and comes again ever more rarely', async () => {

@@ -101,11 +101,14 @@ export async function everyCheckHolds({ database }: Pick<Premises, 'database'>):
   const ids = (await loadChecks()).map(({ id }) => id);
   await eventually(
     async () => {
-      const rows = await database.db.query<{ check_id: string; verdict: string; reason: string | null }>({
-        text: 'SELECT check_id, verdict, reason FROM reconcile.check_verdict WHERE started_at > $1 ORDER BY check_id',
+      const rows = await database.db.query<{ coverage: unknown }>({
+        text: `SELECT check_id, verdict, reason, started_at > $1 AS anew, coverage
+          FROM reconcile.check_verdict ORDER BY check_id`,
         values: [from],
       });
-      expect(rows).toEqual(ids.toSorted().map((id) => ({ check_id: id, verdict: 'holds', reason: null })));
+      const good = { verdict: 'holds', reason: null, anew: true };
+      const said = rows.map(({ coverage: _coverage, ...row }) => row);
+      expect(said, JSON.stringify(rows)).toEqual(ids.toSorted().map((id) => ({ check_id: id, ...good })));
     },
     { timeoutMs: 60_000, everyMs: 250 },
   );
