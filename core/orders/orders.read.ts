@@ -13,6 +13,8 @@ export interface OrderSummaryRow {
   readonly pay_order_id: string;
   readonly user_id: number;
   readonly type: string;
+  readonly shop_id: number;
+  readonly warehouse_id: number;
   readonly state: string;
   readonly currency: Currency;
   readonly payable: number;
@@ -106,7 +108,7 @@ export async function readOrder(db: Database, orderId: string, signal: AbortSign
     async (tx) => {
       const [order] = await tx.query<OrderDetailRow>({
         name: 'order_detail',
-        text: `SELECT id, pay_order_id, user_id, type, state, currency, payable, created_at, guest, version, goods_amount,
+        text: `SELECT id, pay_order_id, user_id, type, shop_id, warehouse_id, state, currency, payable, created_at, guest, version, goods_amount,
             freight_amount, discount_amount, address, details, cancel_intent, cancel_reason, expires_at
           FROM core.orders WHERE id = $1`,
         values: [orderId],
@@ -180,7 +182,7 @@ export async function listOrders(
 ): Promise<OrderSummaryRow[]> {
   return sql.query<OrderSummaryRow>({
     name: 'orders_of_user',
-    text: `SELECT id, pay_order_id, user_id, type, state, currency, payable, created_at FROM core.orders
+    text: `SELECT id, pay_order_id, user_id, type, shop_id, warehouse_id, state, currency, payable, created_at FROM core.orders
       WHERE user_id = $1 AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
     values: [userId, before ?? null, limit],
   });
@@ -220,7 +222,7 @@ export async function readPayOrder(
         }),
         tx.query<OrderSummaryRow>({
           name: 'pay_order_summaries',
-          text: `SELECT id, pay_order_id, user_id, type, state, currency, payable, created_at
+          text: `SELECT id, pay_order_id, user_id, type, shop_id, warehouse_id, state, currency, payable, created_at
             FROM core.orders WHERE pay_order_id = $1 ORDER BY id`,
           values: [payOrderId],
         }),

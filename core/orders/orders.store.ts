@@ -3,17 +3,23 @@ import type { Currency } from '../kernel/money.ts';
 import type { Notice } from '../payorders/payorders.ts';
 import type { SharedLine } from './pricing.ts';
 
-/** All lines in one statement; line numbers count from 1 in the order they were asked for. */
-export async function insertLines(sql: Sql, orderId: string, lines: readonly SharedLine[]): Promise<void> {
+/** A line of a named order, at its place there: they count from 1 in the order they were asked for. */
+export interface NewLine extends SharedLine {
+  readonly orderId: string;
+  readonly lineNo: number;
+}
+
+/** The lines of all orders of a checkout in one statement. */
+export async function insertLines(sql: Sql, lines: readonly NewLine[]): Promise<void> {
   await sql.query({
     name: 'order_lines_insert',
     text: `INSERT INTO core.order_line
         (order_id, line_no, sku_id, snapshot_id, name, quantity, unit_price, discount, payable)
-      SELECT $1, n, sku_id, snapshot_id, name, quantity, unit_price, discount, payable
-      FROM unnest($2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
-        WITH ORDINALITY AS l (sku_id, snapshot_id, name, quantity, unit_price, discount, payable, n)`,
+      SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
+        $8::bigint[], $9::bigint[])`,
     values: [
-      orderId,
+      lines.map((l) => l.orderId),
+      lines.map((l) => l.lineNo),
       lines.map((l) => l.skuId),
       lines.map((l) => l.snapshotId),
       lines.map((l) => l.name),
@@ -35,6 +41,8 @@ export interface CreatedRow {
   readonly expires_at: Date;
   readonly order_id: string;
   readonly type: string;
+  readonly shop_id: number;
+  readonly warehouse_id: number;
   readonly goods_amount: number;
   readonly discount_amount: number;
   readonly payable: number;
@@ -44,7 +52,7 @@ export async function findByKey(sql: Sql, userId: number, idempotencyKey: string
   return sql.query<CreatedRow>({
     name: 'pay_order_by_key',
     text: `SELECT p.id AS pay_order_id, p.body_digest, p.currency, p.payable AS pay_order_payable, p.notices, p.expires_at,
-        o.id AS order_id, o.type, o.goods_amount, o.discount_amount, o.payable
+        o.id AS order_id, o.type, o.shop_id, o.warehouse_id, o.goods_amount, o.discount_amount, o.payable
       FROM core.pay_order p JOIN core.orders o ON o.pay_order_id = p.id
       WHERE p.user_id = $1 AND p.idempotency_key = $2 ORDER BY o.id`,
     values: [userId, idempotencyKey],

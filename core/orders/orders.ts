@@ -8,6 +8,7 @@ import { refuseFields } from '../kernel/http/wire.ts';
 import { money } from '../kernel/money.ts';
 import { ClockSteppedBack, NoMachineNumber } from '../kernel/order-number.ts';
 import { quoteCoupon } from '../marketing/coupons.ts';
+import { WAREHOUSE } from '../stock/pieces.ts';
 import { ORDER_TYPES } from './order-type.ts';
 import { findByKey } from './orders.store.ts';
 import {
@@ -21,6 +22,7 @@ import {
   writeOrder,
 } from './placing.ts';
 import { type PricedGoods, priceItems, shareDiscount } from './pricing.ts';
+import { MAX_ORDERS, refuseManyOrders, splitCheckout } from './splitting.ts';
 
 export interface Placed {
   readonly created: CreatedOrder;
@@ -29,9 +31,9 @@ export interface Placed {
 }
 
 /**
- * Places an order (创单): type and parameters → effective prices → coupon → amounts → order numbers → one transaction
- * that writes the pay order, locks the coupon, reserves the stock and writes the order with its lines and event. Nothing
- * leaves the database, so its rollback is the undo.
+ * Places an order (创单): type and parameters → effective prices → coupon → amounts → split by shop and warehouse → order
+ * numbers → one transaction that writes the pay order, locks the coupon, reserves the stock and writes the orders with
+ * their lines and events. Nothing leaves the database, so its rollback is the undo.
  *
  * `key` is unique per user: the same key with the same wish answers the first result, with another one it is refused.
  *
@@ -73,14 +75,18 @@ async function place(ctx: CoreContext, request: OrderRequest, signal: AbortSigna
   if (mismatch !== null) return mismatch;
   const discount = await quoteDiscount(ctx, wish, goods.value, now);
   if (!discount.ok) return discount;
-  const numbers = await drawNumbers(ctx, wish.userId, signal);
+  const sourced = goods.value.lines.map((line) => ({ ...line, warehouseId: WAREHOUSE }));
+  const parts = splitCheckout(shareDiscount(sourced, discount.value.discount));
+  if (parts.length > MAX_ORDERS) return refuseManyOrders(parts.length);
+  const numbers = await drawNumbers(ctx, wish.userId, 1 + parts.length, signal);
   if (!numbers.ok) return numbers;
+  const [payOrderId = '', ...orderIds] = numbers.value;
   const draft: Draft = {
     ...request,
-    ...numbers.value,
     ...discount.value,
+    payOrderId,
     goods: goods.value,
-    lines: shareDiscount(goods.value.lines, discount.value.discount),
+    orders: parts.map((part, i) => ({ ...part, orderId: orderIds[i] ?? '' })),
     payable: goods.value.amount - discount.value.discount,
     now,
     expiresAt: addMs(now, ctx.terms.payWithinMs),
@@ -124,14 +130,17 @@ async function quoteDiscount(
   return quoted.ok ? ok({ couponCode, discount: quoted.value, notices: [] }) : quoted;
 }
 
+/** `count` numbers, in their order: a replay lists the orders as the first answer did. */
 async function drawNumbers(
   ctx: CoreContext,
   userId: number,
+  count: number,
   signal: AbortSignal,
-): Promise<Result<{ readonly payOrderId: string; readonly orderId: string }>> {
+): Promise<Result<readonly string[]>> {
   try {
-    const payOrderId = await ctx.orderNumbers.next(userId, signal);
-    return ok({ payOrderId, orderId: await ctx.orderNumbers.next(userId, signal) });
+    const numbers: string[] = [];
+    for (let i = 0; i < count; i += 1) numbers.push(await ctx.orderNumbers.next(userId, signal));
+    return ok(numbers.sort());
   } catch (error) {
     if (!(error instanceof ClockSteppedBack || error instanceof NoMachineNumber)) throw error;
     ctx.log.error({ err: error }, 'no order numbers');

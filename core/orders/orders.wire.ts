@@ -65,6 +65,8 @@ export const createdSchema = wire
       wire.object({
         orderId: z.string(),
         type: z.string(),
+        shopId: z.string(),
+        warehouseId: z.string(),
         state: stateSchema,
         goodsAmount: moneySchema,
         discount: moneySchema,
@@ -80,6 +82,8 @@ export const summarySchema = wire
     payOrderId: z.string(),
     userId: z.string(),
     type: z.string(),
+    shopId: z.string(),
+    warehouseId: z.string(),
     state: stateSchema,
     payable: moneySchema,
     createdAt: wire.time,
@@ -183,7 +187,12 @@ export function createdOnWire(created: CreatedOrder): z.infer<typeof createdSche
     ...created,
     expiresAt: created.expiresAt.toISOString(),
     notices: [...created.notices],
-    orders: created.orders.map((order) => ({ ...order, state: stateOnWire(orderMachine, order.state) })),
+    orders: created.orders.map((order) => ({
+      ...order,
+      shopId: String(order.shopId),
+      warehouseId: String(order.warehouseId),
+      state: stateOnWire(orderMachine, order.state),
+    })),
   };
 }
 
@@ -193,6 +202,8 @@ export function summaryOnWire(row: OrderSummaryRow): z.infer<typeof summarySchem
     payOrderId: row.pay_order_id,
     userId: String(row.user_id),
     type: row.type,
+    shopId: String(row.shop_id),
+    warehouseId: String(row.warehouse_id),
     state: stateOnWire(orderMachine, row.state),
     payable: money(row.payable, row.currency),
     createdAt: row.created_at.toISOString(),

@@ -5,11 +5,12 @@ import { type Refusal, RefusalError, refuse } from '../kernel/errors.ts';
 import { type Money, money } from '../kernel/money.ts';
 import { lockCoupon, refuseTaken } from '../marketing/coupons.ts';
 import { insertPayOrder, type NewPayOrder, type Notice } from '../payorders/payorders.ts';
-import { refuseLack } from '../stock/pieces.ts';
+import { type Lack, refuseLack } from '../stock/pieces.ts';
 import { reserve } from '../stock/stock.ts';
 import { orderMachine } from './orders.machine.ts';
-import { type CreatedRow, insertLines } from './orders.store.ts';
-import type { Item, PricedGoods, SharedLine } from './pricing.ts';
+import { type CreatedRow, insertLines, type NewLine } from './orders.store.ts';
+import type { Item, PricedGoods } from './pricing.ts';
+import type { Part } from './splitting.ts';
 
 /** Where goods go. Accounts and their addresses belong to the shop in front; an order keeps its own. */
 export interface Address {
@@ -41,6 +42,8 @@ export interface CreatedOrder {
   readonly orders: readonly {
     readonly orderId: string;
     readonly type: string;
+    readonly shopId: number;
+    readonly warehouseId: number;
     /** The state it was created in: a replay answers as the first time did. */
     readonly state: 'O0';
     readonly goodsAmount: Money;
@@ -65,12 +68,16 @@ export interface Discount {
   readonly notices: readonly Notice[];
 }
 
-/** An order ready to be written. */
+/** One order of a checkout. */
+export interface OrderDraft extends Part {
+  readonly orderId: string;
+}
+
+/** A checkout ready to be written: one pay order over its orders, which are sorted by their numbers. */
 export interface Draft extends OrderRequest, Discount {
   readonly payOrderId: string;
-  readonly orderId: string;
   readonly goods: PricedGoods;
-  readonly lines: readonly SharedLine[];
+  readonly orders: readonly OrderDraft[];
   readonly payable: number;
   readonly now: Date;
   readonly expiresAt: Date;
@@ -83,33 +90,51 @@ export interface Draft extends OrderRequest, Discount {
  * those that many orders want at once, and are locked until the commit.
  */
 export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promise<CreatedOrder> {
-  const { couponCode, payOrderId, orderId } = draft;
+  const { couponCode, payOrderId, orders } = draft;
   const [opened, locked, created, lines, lacks] = await Promise.allSettled([
     insertPayOrder(tx, payOrderOf(draft)),
     couponCode === null ? true : lockCoupon(tx, couponCode, payOrderId),
-    ctx.mover.create(tx, orderMachine, {
-      id: orderId,
-      columns: orderColumns(draft),
-      dueAt: draft.expiresAt,
-      actor: draft.actor,
-      reason: 'placed',
-      scope: payOrderId,
-    }),
-    insertLines(tx, orderId, draft.lines),
-    reserve(
-      tx,
-      orderId,
-      draft.lines.filter((line) => line.counted),
-      addMs(draft.now, ctx.terms.reserveForMs),
-    ),
+    together(orders.map((order) => createOne(ctx, tx, draft, order))),
+    insertLines(tx, orders.flatMap(linesOf)),
+    together(orders.map((order) => reserveOne(ctx, tx, draft, order))),
   ]);
   if (!answer(opened)) throw new RefusalError(refuseReusedKey());
   if (!answer(locked)) throw new RefusalError(refuseTaken(couponCode ?? ''));
   answer(created);
   answer(lines);
-  const lacking = answer(lacks);
+  const lacking = answer(lacks).flat();
   if (lacking.length > 0) throw new RefusalError(refuseLack(lacking));
   return createdNow(draft);
+}
+
+/** Waits for all of them, so that no statement is under way any more when the first that failed is told. */
+async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  return (await Promise.allSettled(work)).map(answer);
+}
+
+function createOne(ctx: CoreContext, tx: Tx, draft: Draft, order: OrderDraft): Promise<unknown> {
+  return ctx.mover.create(tx, orderMachine, {
+    id: order.orderId,
+    columns: orderColumns(draft, order),
+    dueAt: draft.expiresAt,
+    actor: draft.actor,
+    reason: 'placed',
+    scope: draft.payOrderId,
+  });
+}
+
+function linesOf({ orderId, lines }: OrderDraft): NewLine[] {
+  return lines.map((line, i) => ({ ...line, orderId, lineNo: i + 1 }));
+}
+
+function reserveOne(
+  ctx: CoreContext,
+  tx: Tx,
+  { now }: Draft,
+  { orderId, lines }: OrderDraft,
+): Promise<readonly Lack[]> {
+  const counted = lines.filter((line) => line.counted);
+  return reserve(tx, orderId, counted, addMs(now, ctx.terms.reserveForMs));
 }
 
 function answer<T>(settled: PromiseSettledResult<T>): T {
@@ -133,18 +158,20 @@ function payOrderOf(draft: Draft): NewPayOrder {
   };
 }
 
-function orderColumns(draft: Draft): Readonly<Record<string, unknown>> {
+function orderColumns(draft: Draft, order: OrderDraft): Readonly<Record<string, unknown>> {
   const { wish, goods } = draft;
   return {
     pay_order_id: draft.payOrderId,
     user_id: wish.userId,
+    shop_id: order.shopId,
+    warehouse_id: order.warehouseId,
     guest: wish.guest,
     type: wish.type,
     currency: goods.currency,
-    goods_amount: goods.amount,
+    goods_amount: order.goodsAmount,
     freight_amount: 0,
-    discount_amount: draft.discount,
-    payable: draft.payable,
+    discount_amount: order.discount,
+    payable: order.payable,
     address: wish.address === undefined ? null : JSON.stringify(wish.address),
     details: JSON.stringify(draft.details),
     expires_at: draft.expiresAt,
@@ -154,22 +181,21 @@ function orderColumns(draft: Draft): Readonly<Record<string, unknown>> {
 
 function createdNow(draft: Draft): CreatedOrder {
   const { currency } = draft.goods;
-  const payable = money(draft.payable, currency);
   return {
     payOrderId: draft.payOrderId,
-    payable,
+    payable: money(draft.payable, currency),
     expiresAt: draft.expiresAt,
     notices: draft.notices,
-    orders: [
-      {
-        orderId: draft.orderId,
-        type: draft.wish.type,
-        state: orderMachine.start,
-        goodsAmount: money(draft.goods.amount, currency),
-        discount: money(draft.discount, currency),
-        payable,
-      },
-    ],
+    orders: draft.orders.map((order) => ({
+      orderId: order.orderId,
+      type: draft.wish.type,
+      shopId: order.shopId,
+      warehouseId: order.warehouseId,
+      state: orderMachine.start,
+      goodsAmount: money(order.goodsAmount, currency),
+      discount: money(order.discount, currency),
+      payable: money(order.payable, currency),
+    })),
   };
 }
 
@@ -182,6 +208,8 @@ export function createdBefore(first: CreatedRow, rows: readonly CreatedRow[]): C
     orders: rows.map((row) => ({
       orderId: row.order_id,
       type: row.type,
+      shopId: row.shop_id,
+      warehouseId: row.warehouse_id,
       state: orderMachine.start,
       goodsAmount: money(row.goods_amount, row.currency),
       discount: money(row.discount_amount, row.currency),

@@ -18,6 +18,8 @@ export interface PricedLine {
   readonly skuId: number;
   readonly name: string;
   readonly snapshotId: string;
+  /** Whose goods they are. */
+  readonly shopId: number;
   readonly goodsKind: 'physical' | 'virtual';
   readonly counted: boolean;
   readonly quantity: number;
@@ -81,6 +83,7 @@ function lineOf(item: Item, sku: SellableRow, index: number): PricedLine & { rea
     skuId: sku.sku_id,
     name: sku.product_name === sku.sku_name ? sku.sku_name : `${sku.product_name} ${sku.sku_name}`,
     snapshotId: sku.snapshot_id,
+    shopId: 1,
     goodsKind: sku.goods_kind,
     counted: sku.stock_mode === 'finite',
     quantity: item.quantity,
@@ -115,14 +118,17 @@ function refuseLines(code: 'sku_unknown' | 'sku_off_shelf' | 'price_changed', er
   return refuse(code, `${errors[0]?.message}${more}.`, { errors: errors.slice(0, 20) });
 }
 
-/** A line with its share of the order's discount. */
+/** A line with its share of the checkout's discount. */
 export interface SharedLine extends PricedLine {
   readonly discount: number;
   readonly payable: number;
 }
 
 /** Spreads a discount over the lines by their worth; the shares add up to it exactly, and none exceeds its line. */
-export function shareDiscount(lines: readonly PricedLine[], discount: number): SharedLine[] {
+export function shareDiscount<Line extends PricedLine>(
+  lines: readonly Line[],
+  discount: number,
+): (Line & SharedLine)[] {
   const shares = allocate(
     discount,
     lines.map((line) => line.amount),

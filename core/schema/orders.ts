@@ -49,6 +49,9 @@ export const orders = core.table(
       .notNull()
       .references(() => payOrder.id),
     userId: bigint('user_id', { mode: 'number' }).notNull(),
+    /** Whose goods they are and where they lie: a checkout is split by both. */
+    shopId: bigint('shop_id', { mode: 'number' }).notNull().default(1),
+    warehouseId: integer('warehouse_id').notNull().default(1),
     guest: boolean('guest').notNull(),
     type: text('type').notNull(),
     currency: text('currency').notNull(),

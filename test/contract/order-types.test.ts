@@ -7,6 +7,7 @@ const line = (index: number, goodsKind: PricedLine['goodsKind']): PricedLine => 
   skuId: 100_001 + index,
   name: `SKU ${index}`,
   snapshotId: 's',
+  shopId: 1,
   goodsKind,
   counted: true,
   quantity: 1,

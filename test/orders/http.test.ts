@@ -46,6 +46,8 @@ describe('POST /v1/orders', () => {
         {
           orderId: expect.stringMatching(/^\d{19}$/),
           type: 'physical',
+          shopId: '1',
+          warehouseId: '1',
           state: { code: 'O0', name: 'ORDER_CREATED' },
           goodsAmount: { amount: 7_900, currency: 'CNY' },
           discount: { amount: 0, currency: 'CNY' },
