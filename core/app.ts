@@ -28,6 +28,7 @@ import { orderRoutes } from './orders/orders.routes.ts';
 import { loadChannels } from './payments/channels.ts';
 import { paymentRoutes } from './payments/payments.routes.ts';
 import { stockRoutes } from './stock/stock.routes.ts';
+import { userRoutes } from './users/users.routes.ts';
 
 /** Who we are at the channels of the embedded default. */
 const MERCHANT_ID = 'tidegate';
@@ -102,6 +103,7 @@ export function coreApp(core: Core, config: ServerConfig, log: Logger): App & Di
   app.route('/', cancelRoutes(context));
   app.route('/', paymentRoutes(context));
   app.route('/', ledgerRoutes(context));
+  app.route('/', userRoutes(context));
   app.route('/', callbackRoutes(context, signatures));
   return Object.assign(app, { [Symbol.dispose]: () => auth[Symbol.dispose]() });
 }

@@ -46,6 +46,9 @@ export const ERRORS = {
   sold_out: { status: 409, title: 'The stock does not suffice' },
   price_changed: { status: 409, title: 'The price has changed' },
 
+  // Users
+  user_blocked: { status: 403, title: 'The user is blocked' },
+
   // Orders
   order_unknown: { status: 404, title: 'The order is not known' },
   order_type_mismatch: { status: 422, title: 'The goods do not fit the order type' },

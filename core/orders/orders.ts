@@ -8,7 +8,9 @@ import { refuseFields } from '../kernel/http/wire.ts';
 import { money } from '../kernel/money.ts';
 import { ClockSteppedBack, NoMachineNumber } from '../kernel/order-number.ts';
 import { quoteCoupon } from '../marketing/coupons.ts';
+import { isBlocked } from '../payorders/payorders.ts';
 import { WAREHOUSE } from '../stock/pieces.ts';
+import { refuseBlocked } from '../users/users.ts';
 import { ORDER_TYPES } from './order-type.ts';
 import { findByKey } from './orders.store.ts';
 import {
@@ -39,7 +41,7 @@ export interface Placed {
  *
  * Refuses: `invalid_request` (details), `address_missing`, `order_type_mismatch`, `sku_unknown`, `sku_off_shelf`,
  * `price_changed`, `currency_mismatch`, `order_too_large`, `coupon_unknown`, `coupon_unusable`, `sold_out`,
- * `idempotency_key_reused`, `unavailable` (the clock stepped back, or every machine number is leased).
+ * `idempotency_key_reused`, `user_blocked`, `unavailable` (the clock stepped back, or every machine number is leased).
  *
  * Four round trips: prices; BEGIN; five statements in one go; COMMIT. A coupon adds one.
  */
@@ -59,7 +61,7 @@ export async function createOrder(
   // taken. So the key is looked up when something refuses, and costs the good way nothing.
   const earlier = await findByKey(ctx.db, wish.userId, key);
   const [first] = earlier;
-  if (first === undefined) return placed;
+  if (first === undefined) return (await isBlocked(ctx.db, wish.userId)) ? refuseBlocked(wish.userId) : placed;
   if (first.body_digest !== digest) return refuseReusedKey();
   return ok({ created: createdBefore(first, earlier), replayed: true });
 }

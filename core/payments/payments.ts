@@ -6,6 +6,7 @@ import { catchRefusal, ok, type Refusal, RefusalError, type Result, refuse } fro
 import { newId } from '../kernel/ids.ts';
 import { lockPayOrder, type OrderOfPayOrder, ordersOf, type PayOrderRow } from '../payorders/payorders.ts';
 import { holdUntil } from '../stock/stock.ts';
+import { refuseBlocked } from '../users/users.ts';
 import { paymentDriver } from './payments.driver.ts';
 import { LIVE_PAYMENT_STATES, paymentMachine } from './payments.machine.ts';
 import { attemptsOf, lapsingOrders, type PaymentRow } from './payments.store.ts';
@@ -28,7 +29,7 @@ export interface PayInput {
  * until the shopper can pay (P7), or it has ended, or the other side keeps us waiting; then a repair goes on.
  *
  * Refusals: `pay_order_unknown`, `channel_unknown`, `pay_order_closed` (cancelled, or its deadline has passed),
- * `payment_in_progress` (a live attempt at another channel, or one that is being cancelled), `sold_out` (the reservation
+ * `user_blocked`, `payment_in_progress` (a live attempt at another channel, or one that is being cancelled), `sold_out` (the reservation
  * had expired and the goods are gone).
  */
 export async function pay(context: CoreContext, input: PayInput, signal: AbortSignal): Promise<Result<PayStatus>> {
@@ -63,6 +64,7 @@ async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promi
   }
   const success = attempts.find((a) => a.state === 'P8');
   if (success !== undefined) return { fresh: false, row: success };
+  if (payOrder.blocked) throw new RefusalError(refuseBlocked(payOrder.user_id));
   const closed = whyClosed(payOrder, orders, now);
   if (closed !== null) throw new RefusalError(closed);
   const live = attempts.find((a) => (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state));

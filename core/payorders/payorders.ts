@@ -26,13 +26,17 @@ export interface Notice {
   readonly message: string;
 }
 
-/** False when the user's key is taken: by a request that was faster, whose end this one has waited for. */
+/**
+ * False when nothing was written: the user's key is taken, by a request that was faster and whose end this one has waited
+ * for; or the user is blocked (`isBlocked`).
+ */
 export async function insertPayOrder(sql: Sql, payOrder: NewPayOrder): Promise<boolean> {
   const rows = await sql.query({
     name: 'pay_order_insert',
     text: `INSERT INTO core.pay_order
         (id, user_id, currency, stage, payable, discount, coupon_code, idempotency_key, body_digest, notices, expires_at, created_at)
-      VALUES ($1, $2, $3, 'full', $4, $5, $6, $7, $8, $9::jsonb, $10, $11)
+      SELECT $1, $2::bigint, $3, 'full', $4::bigint, $5::bigint, $6, $7, $8, $9::jsonb, $10::timestamptz, $11::timestamptz
+      WHERE NOT EXISTS (SELECT FROM core.users WHERE id = $2 AND blocked_at IS NOT NULL)
       ON CONFLICT (user_id, idempotency_key) DO NOTHING RETURNING id`,
     values: [
       payOrder.id,
@@ -49,6 +53,16 @@ export async function insertPayOrder(sql: Sql, payOrder: NewPayOrder): Promise<b
     ],
   });
   return rows.length === 1;
+}
+
+/** Whether the user may neither order nor pay. */
+export async function isBlocked(sql: Sql, userId: number): Promise<boolean> {
+  const rows = await sql.query({
+    name: 'pay_order_user_blocked',
+    text: 'SELECT FROM core.users WHERE id = $1 AND blocked_at IS NOT NULL',
+    values: [userId],
+  });
+  return rows.length > 0;
 }
 
 /** A pay order as it lies in the table. */
@@ -77,12 +91,18 @@ export interface OrderOfPayOrder {
 const ORDER_COLUMNS = `id, type, state, cancel_intent, payable, discount_amount,
   (SELECT count(*) FROM core.order_line l WHERE l.order_id = o.id) AS lines`;
 
+export interface LockedPayOrder extends PayOrderRow {
+  /** Its user may not pay. */
+  readonly blocked: boolean;
+}
+
 /** Locks the pay order against everything else that decides about its money: pay, capture, cancel. */
-export async function lockPayOrder(sql: Sql, id: string): Promise<PayOrderRow | null> {
-  const rows = await sql.query<PayOrderRow>({
+export async function lockPayOrder(sql: Sql, id: string): Promise<LockedPayOrder | null> {
+  const rows = await sql.query<LockedPayOrder>({
     name: 'pay_order_lock',
-    text: `SELECT id, user_id, currency, payable, discount, coupon_code, expires_at, paid_at
-      FROM core.pay_order WHERE id = $1 FOR UPDATE`,
+    text: `SELECT id, user_id, currency, payable, discount, coupon_code, expires_at, paid_at,
+        EXISTS (SELECT FROM core.users u WHERE u.id = p.user_id AND u.blocked_at IS NOT NULL) AS blocked
+      FROM core.pay_order p WHERE id = $1 FOR UPDATE OF p`,
     values: [id],
   });
   return rows[0] ?? null;
