@@ -71,7 +71,7 @@ export const LIVE: readonly LiveMachine[] = [
   },
   {
     machine: refundMachine,
-    states: ['R0', 'R1', 'R2', 'R4', 'R5', 'R6', 'R8', 'R9', 'R11', 'R12', 'R13', 'R14', 'R15'],
+    states: ['R0', 'R1', 'R2', 'R4', 'R5', 'R6', 'R7', 'R8', 'R9', 'R11', 'R12', 'R13', 'R14', 'R15'],
     by: 'state',
     funnel: true,
     // R9: a channel may take a working day to pay back. R15 was handed to a person: at once.

@@ -9,20 +9,54 @@ export interface ShipmentRow extends MachineRow {
   readonly carrier: string | null;
   readonly tracking_no: string | null;
   readonly codes: readonly string[] | null;
-  readonly cancel_intent: string | null;
+  readonly cancel_intent: 'refund' | 'split' | null;
+  readonly cancel_refused: boolean;
+  readonly after_shipment: string | null;
+  readonly refund_id: string | null;
+  readonly edited_at: Date | null;
   readonly created_at: Date;
 }
 
-/** What the fulfilment service is told of a shipment. */
-export async function parcelOf(sql: Sql, shipment: Pick<ShipmentRow, 'id' | 'order_id'>): Promise<InitParcel> {
-  const rows = await sql.query<{ type: string; address: unknown; sku_id: number; name: string; quantity: number }>({
-    name: 'shipment_parcel',
-    text: `SELECT o.type, o.address, l.sku_id, l.name, l.quantity
-      FROM core.orders o JOIN core.order_line l ON l.order_id = o.id WHERE o.id = $1 ORDER BY l.line_no`,
-    values: [shipment.order_id],
+interface ParcelRow {
+  readonly type: string;
+  readonly address: unknown;
+  readonly sku_id: number;
+  readonly name: string;
+  readonly quantity: number;
+}
+
+type Parcel = Pick<ShipmentRow, 'id' | 'order_id'>;
+
+/** Puts a whole order into a new shipment, and says what the fulfilment service is told of it. */
+export async function packWholeOrder(sql: Sql, shipment: Parcel): Promise<InitParcel> {
+  const rows = await sql.query<ParcelRow>({
+    name: 'shipment_pack_whole',
+    text: `WITH packed AS (
+        INSERT INTO core.shipment_line (shipment_id, order_id, line_no, quantity)
+        SELECT $1, order_id, line_no, quantity FROM core.order_line WHERE order_id = $2
+      ) SELECT o.type, o.address, l.sku_id, l.name, l.quantity
+      FROM core.orders o JOIN core.order_line l ON l.order_id = o.id WHERE o.id = $2 ORDER BY l.line_no`,
+    values: [shipment.id, shipment.order_id],
   });
-  const first = rows[0];
-  if (first === undefined) throw new Error(`broken invariant: order ${shipment.order_id} has no lines`);
+  return parcelFrom(shipment, rows);
+}
+
+/** What the fulfilment service is told of a shipment. */
+export async function parcelOf(sql: Sql, shipment: Parcel): Promise<InitParcel> {
+  const rows = await sql.query<ParcelRow>({
+    name: 'shipment_parcel',
+    text: `SELECT o.type, o.address, l.sku_id, l.name, s.quantity
+      FROM core.shipment_line s JOIN core.orders o ON o.id = s.order_id
+      JOIN core.order_line l ON l.order_id = s.order_id AND l.line_no = s.line_no
+      WHERE s.shipment_id = $1 ORDER BY l.line_no`,
+    values: [shipment.id],
+  });
+  return parcelFrom(shipment, rows);
+}
+
+function parcelFrom(shipment: Parcel, rows: readonly ParcelRow[]): InitParcel {
+  const [first] = rows;
+  if (first === undefined) throw new Error(`broken invariant: shipment ${shipment.id} has no lines`);
   return {
     shipmentId: shipment.id,
     orderId: shipment.order_id,
@@ -30,6 +64,16 @@ export async function parcelOf(sql: Sql, shipment: Pick<ShipmentRow, 'id' | 'ord
     address: first.address,
     lines: rows.map((row) => ({ skuId: String(row.sku_id), name: row.name, quantity: row.quantity })),
   };
+}
+
+/** What lay in a shipment is delivered. */
+export async function countDelivered(sql: Sql, shipmentId: string): Promise<void> {
+  await sql.query({
+    name: 'shipment_delivered_lines',
+    text: `UPDATE core.order_line l SET shipped = l.shipped + s.quantity
+      FROM core.shipment_line s WHERE s.shipment_id = $1 AND l.order_id = s.order_id AND l.line_no = s.line_no`,
+    values: [shipmentId],
+  });
 }
 
 /** The order's other shipments that are not delivered yet. */

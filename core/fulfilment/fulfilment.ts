@@ -10,7 +10,14 @@ import { openRefund } from '../refunds/refunds.ts';
 import { putBack } from '../stock/stock.ts';
 import { shipmentMachine } from './fulfilment.machine.ts';
 import type { InitParcel, ParcelView } from './fulfilment.port.ts';
-import { paidShareOf, parcelOf, type ShipmentRow, undeliveredOf } from './fulfilment.store.ts';
+import {
+  countDelivered,
+  packWholeOrder,
+  paidShareOf,
+  parcelOf,
+  type ShipmentRow,
+  undeliveredOf,
+} from './fulfilment.store.ts';
 
 /** How often a shipment that is under way is asked for when no callback comes. */
 const POLL_MS = 15_000;
@@ -36,7 +43,7 @@ export async function openShipment(
     reason: 'the order is paid',
     scope: of.payOrderId,
   });
-  const [row, parcel] = await Promise.all([opening, parcelOf(tx, { id, order_id: of.orderId })]);
+  const [row, parcel] = await Promise.all([opening, packWholeOrder(tx, { id, order_id: of.orderId })]);
   readAlong.set(row, parcel);
   tx.afterCommit(() => context.background.kick('shipment', (signal) => drive(shipmentDriver, context, row, signal)));
 }
@@ -165,7 +172,10 @@ async function applyInside(
   if (moved === 'elsewhere') return applyInside(context, tx, shipmentId, view, cause);
   // A callback and a poll say it at once: what follows is for the one that moved it.
   if (moved === 'already') return { kind: 'known' };
-  if (to === 'F4') await fulfilIfComplete(context, tx, row);
+  if (to === 'F4') {
+    await countDelivered(tx, row.id);
+    await fulfilIfComplete(context, tx, row);
+  }
   if (to === 'F3' || to === 'F5') {
     await refundUnshipped(context, tx, row, view.reason ?? view.state);
     if (to === 'F5' || !hasLeft(row, view)) await putBack(tx, row.order_id);

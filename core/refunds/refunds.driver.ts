@@ -9,6 +9,7 @@ import { returnCoupon } from '../marketing/coupons.ts';
 import { deductionsOfAttempt, giveBack, kickRollbacks } from '../marketing/deductions.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
 import type { RefundView } from '../payments/channel.port.ts';
+import { countRefunded } from './claims.store.ts';
 import { refundMachine } from './refunds.machine.ts';
 import { type RefundRow, tradeOfCapture, unrefundedOf } from './refunds.store.ts';
 
@@ -205,7 +206,9 @@ export async function finishInside(
       credit(clearing(row.channel, row.currency), row.amount, row.order_id),
     ],
   });
-  if (row.order_id === null || (await unrefundedOf(tx, row.order_id)) !== 0) return true;
+  if (row.order_id === null) return true;
+  await countRefunded(tx, row.id);
+  if ((await unrefundedOf(tx, row.order_id)) !== 0) return true;
   await context.mover.move(tx, orderMachine, {
     id: row.order_id,
     from: 'O1',

@@ -5,6 +5,7 @@ import type { Currency } from '../kernel/money.ts';
 import { merchantPayable, refundPayable, subsidy, suspense } from '../ledger/accounts.ts';
 import { post } from '../ledger/ledger.ts';
 import { credit, debit } from '../ledger/posting.ts';
+import { type ClaimedLine, claimLines, linesOf, type UnclaimedLine } from './claims.store.ts';
 import { kickRefund } from './refunds.driver.ts';
 import { refundMachine } from './refunds.machine.ts';
 import { refundedOf } from './refunds.store.ts';
@@ -24,6 +25,10 @@ export interface OpenRefund {
   readonly subsidy: number;
   readonly cause: RefundCause;
   readonly reason: string;
+  /** The pieces that it speaks of; left out: all of the order that is not claimed yet, none of which was delivered. */
+  readonly lines?: readonly ClaimedLine[];
+  /** The shipment whose failure is the cause. */
+  readonly shipmentId?: string;
 }
 
 /**
@@ -40,6 +45,8 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
     );
   }
   const id = newId('ref', context.clock, context.random);
+  const lines = refund.lines ?? (refund.orderId === null ? [] : unclaimed(await linesOf(tx, refund.orderId)));
+  const cash = lines.reduce((sum, line) => sum + line.cash, 0);
   await context.mover.create(tx, refundMachine, {
     id,
     state: 'R8',
@@ -52,12 +59,16 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
       subsidy: refund.subsidy,
       currency: refund.currency,
       cause: refund.cause,
+      shipment_id: refund.shipmentId ?? null,
+      freight: refund.orderId === null ? 0 : refund.amount - cash,
+      owed: true,
       created_at: context.clock.now(),
     },
     actor: 'core',
     reason: refund.reason,
     scope: refund.payOrderId,
   });
+  if (refund.orderId !== null && lines.length > 0) await claimLines(tx, { id, orderId: refund.orderId }, lines);
   const { currency } = refund;
   await post(tx, context.clock, {
     kind: 'refund_asked',
@@ -74,4 +85,17 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
   });
   tx.afterCommit(() => kickRefund(context, id));
   return id;
+}
+
+/** What is left of each line, as pieces that will never be delivered. */
+function unclaimed(lines: readonly UnclaimedLine[]): ClaimedLine[] {
+  return lines
+    .filter((line) => line.claimed < line.quantity)
+    .map((line) => ({
+      lineNo: line.line_no,
+      quantity: line.quantity - line.claimed,
+      cash: line.payable - line.claimed_cash,
+      subsidy: line.discount - line.claimed_subsidy,
+      dropped: line.quantity - line.shipped - line.dropped,
+    }));
 }

@@ -96,9 +96,35 @@ export const orderLine = core.table(
     unitPrice: amount('unit_price').notNull(),
     discount: amount('discount').notNull(),
     payable: amount('payable').notNull(),
+    /** Pieces that were delivered, and of these the ones that came back for good. */
+    shipped: bigint('shipped', { mode: 'number' }).notNull().default(0),
+    returned: bigint('returned', { mode: 'number' }).notNull().default(0),
+    /** Pieces that will never be delivered: their shipment was cancelled or failed, and they are refunded. */
+    dropped: bigint('dropped', { mode: 'number' }).notNull().default(0),
+    /** Pieces that refunds speak of, those in flight included, and their shares of the line's money. */
+    claimed: bigint('claimed', { mode: 'number' }).notNull().default(0),
+    claimedCash: amount('claimed_cash').notNull().default(0),
+    claimedSubsidy: amount('claimed_subsidy').notNull().default(0),
+    /** Of the claimed pieces those that were paid back. */
+    refunded: bigint('refunded', { mode: 'number' }).notNull().default(0),
   },
   (t) => [
     primaryKey({ columns: [t.orderId, t.lineNo] }),
+    check(
+      'order_line_delivered',
+      sql`${t.shipped} >= 0 AND ${t.dropped} >= 0 AND ${t.shipped} + ${t.dropped} <= ${t.quantity}`,
+    ),
+    check('order_line_returned', sql`${t.returned} BETWEEN 0 AND ${t.shipped}`),
+    check('order_line_claimed', sql`${t.claimed} BETWEEN 0 AND ${t.quantity}`),
+    check('order_line_refunded', sql`${t.refunded} BETWEEN 0 AND ${t.claimed}`),
+    check(
+      'order_line_claimed_money',
+      sql`${t.claimedCash} BETWEEN 0 AND ${t.payable} AND ${t.claimedSubsidy} BETWEEN 0 AND ${t.discount}`,
+    ),
+    check(
+      'order_line_claimed_whole',
+      sql`${t.claimed} < ${t.quantity} OR (${t.claimedCash} = ${t.payable} AND ${t.claimedSubsidy} = ${t.discount})`,
+    ),
     check(
       'order_line_adds_up',
       sql`${t.payable} = ${t.unitPrice} * ${t.quantity} - ${t.discount} AND ${t.payable} >= 0`,
@@ -120,14 +146,39 @@ export const shipment = core.table(
     trackingNo: text('tracking_no'),
     /** What was delivered for virtual goods. */
     codes: jsonb('codes'),
+    /** Why the service is asked to give it up: written before it is asked. */
     cancelIntent: text('cancel_intent'),
+    /** The service's no to that: it travels on. */
+    cancelRefused: boolean('cancel_refused').notNull().default(false),
+    /** The shipment that must be cancelled before this one, which carries a part of it, may start. */
+    afterShipment: text('after_shipment'),
+    /** The exchange whose replacement this is. */
+    refundId: text('refund_id'),
+    /** When a person corrected carrier or tracking number: what the service says of them does not count any more. */
+    editedAt: at('edited_at'),
     createdAt: at('created_at').notNull(),
     ...drivable,
   },
   (t) => [
     index('shipment_order').on(t.orderId),
+    index('shipment_after').on(t.afterShipment).where(sql`after_shipment IS NOT NULL`),
+    uniqueIndex('shipment_exchange_once').on(t.refundId).where(sql`refund_id IS NOT NULL`),
+    check('shipment_cancel_intent_known', sql`${t.cancelIntent} IN ('refund','split')`),
     index('shipment_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
     index('shipment_live_state').on(t.state, t.stateSince).where(sql`state IN ('F0','F1','F2')`),
     check('shipment_state_known', sql`${t.state} IN ('F0','F1','F2','F3','F4','F5')`),
   ],
+);
+
+/** What lies in a shipment: pieces of lines of its order. */
+export const shipmentLine = core.table(
+  'shipment_line',
+  {
+    shipmentId: text('shipment_id').notNull(),
+    orderId: text('order_id').notNull(),
+    lineNo: integer('line_no').notNull(),
+    quantity: bigint('quantity', { mode: 'number' }).notNull(),
+  },
+  // Read by the shipment; the shipments of an order are known before their lines are asked for.
+  (t) => [primaryKey({ columns: [t.shipmentId, t.lineNo] }), check('shipment_line_some', sql`${t.quantity} > 0`)],
 );

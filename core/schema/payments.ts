@@ -1,5 +1,19 @@
 import { check } from 'drizzle-orm/pg-core';
-import { amount, at, bigint, core, drivable, index, integer, jsonb, sql, text, uniqueIndex } from './columns.ts';
+import {
+  amount,
+  at,
+  bigint,
+  boolean,
+  core,
+  drivable,
+  index,
+  integer,
+  jsonb,
+  primaryKey,
+  sql,
+  text,
+  uniqueIndex,
+} from './columns.ts';
 import { payOrder } from './orders.ts';
 
 /** One attempt to pay a pay order at one channel. Its id is the trade number at the channel. */
@@ -127,22 +141,80 @@ export const refund = core.table(
     subsidy: amount('subsidy').notNull(),
     cause: text('cause').notNull(),
     channelRefundId: text('channel_refund_id'),
+    userId: bigint('user_id', { mode: 'number' }),
+    /** Who came with it: the shopper, the merchant's people, or the system by itself. */
+    entrance: text('entrance').notNull().default('system'),
+    /** What is wanted: `refund` money only, `return` goods back and money, `exchange` goods back and the same anew. */
+    kind: text('kind').notNull().default('refund'),
+    reason: text('reason'),
+    requestedBy: text('requested_by'),
+    /** Who approved or rejected it. */
+    decidedBy: text('decided_by'),
+    idempotencyKey: text('idempotency_key'),
+    bodyDigest: text('body_digest'),
+    /** The shipment that failed, for what goes back because of it. */
+    shipmentId: text('shipment_id'),
+    /** Freight that goes back with the last pieces; what is kept as penalty, or because points were spent already. */
+    freight: amount('freight').notNull().default(0),
+    penalty: amount('penalty').notNull().default(0),
+    withheld: amount('withheld').notNull().default(0),
+    /** How the goods come back; each further try has a key of its own outside: the refund's id and this number. */
+    returnLeg: integer('return_leg').notNull().default(1),
+    returnCarrier: text('return_carrier'),
+    returnTrackingNo: text('return_tracking_no'),
+    returnedAt: at('returned_at'),
+    cashLeg: integer('cash_leg').notNull().default(1),
+    marketingDone: boolean('marketing_done').notNull().default(false),
+    /** What is to go back is booked as owed. */
+    owed: boolean('owed').notNull().default(false),
     createdAt: at('created_at').notNull(),
     ...drivable,
   },
   (t) => [
+    uniqueIndex('refund_idempotency').on(t.userId, t.idempotencyKey),
+    uniqueIndex('refund_shipment_once').on(t.shipmentId).where(sql`shipment_id IS NOT NULL`),
+    check('refund_entrance_known', sql`${t.entrance} IN ('user','merchant','system')`),
+    check('refund_kind_known', sql`${t.kind} IN ('refund','return','exchange')`),
+    check('refund_parts', sql`${t.freight} >= 0 AND ${t.penalty} >= 0 AND ${t.withheld} >= 0`),
     uniqueIndex('refund_late_once').on(t.captureId).where(sql`cause = 'late_capture'`),
     index('refund_pay_order').on(t.payOrderId),
     index('refund_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
     index('refund_live_state')
       .on(t.state, t.stateSince)
-      .where(sql`state IN ('R0','R1','R2','R4','R5','R6','R8','R9','R11','R12','R13','R14','R15')`),
+      .where(sql`state IN ('R0','R1','R2','R4','R5','R6','R7','R8','R9','R11','R12','R13','R14','R15')`),
     check(
       'refund_state_known',
       sql`${t.state} IN ('R0','R1','R2','R3','R4','R5','R6','R7','R8','R9','R10','R11','R12','R13','R14','R15')`,
     ),
     check('refund_amount', sql`${t.amount} >= 0 AND ${t.subsidy} >= 0`),
-    uniqueIndex('refund_order_once').on(t.orderId).where(sql`cause IN ('cancelled','no_stock','fulfilment_failed')`),
+    uniqueIndex('refund_order_once').on(t.orderId).where(sql`cause IN ('cancelled','no_stock')`),
+  ],
+);
+
+/** The pieces that a refund speaks of, with their shares of the line's money, in minor units. */
+export const refundLine = core.table(
+  'refund_line',
+  {
+    refundId: text('refund_id')
+      .notNull()
+      .references(() => refund.id),
+    orderId: text('order_id').notNull(),
+    lineNo: integer('line_no').notNull(),
+    quantity: bigint('quantity', { mode: 'number' }).notNull(),
+    cash: amount('cash').notNull(),
+    subsidy: amount('subsidy').notNull(),
+    /** Of the pieces those that never left, and those that come back; the rest stays with the shopper. */
+    dropped: bigint('dropped', { mode: 'number' }).notNull().default(0),
+    returning: bigint('returning', { mode: 'number' }).notNull().default(0),
+  },
+  (t) => [
+    primaryKey({ columns: [t.refundId, t.lineNo] }),
+    index('refund_line_order').on(t.orderId, t.lineNo),
+    check('refund_line_money', sql`${t.quantity} > 0 AND ${t.cash} >= 0 AND ${t.subsidy} >= 0`),
+    check(
+      'refund_line_pieces',
+      sql`${t.dropped} >= 0 AND ${t.returning} >= 0 AND ${t.dropped} + ${t.returning} <= ${t.quantity}`,
+    ),
   ],
 );
 

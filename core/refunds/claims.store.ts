@@ -1,0 +1,81 @@
+import type { Sql } from '../kernel/db/database.ts';
+
+/*
+ * Claims: which pieces of an order's lines refunds speak of, those in flight included. The line's own columns hold the
+ * sums, and its CHECKs refuse what would pass the pieces or the money of the line, whoever asks.
+ */
+
+/** Some pieces of one line with their shares of its money, in minor units. */
+export interface ClaimedLine {
+  readonly lineNo: number;
+  readonly quantity: number;
+  readonly cash: number;
+  readonly subsidy: number;
+  /** Of the pieces those that never left. */
+  readonly dropped: number;
+}
+
+/** Writes down what a refund speaks of, and claims it of the lines. The caller holds the pay order's lock. */
+export async function claimLines(
+  sql: Sql,
+  refund: { readonly id: string; readonly orderId: string },
+  lines: readonly ClaimedLine[],
+): Promise<void> {
+  await sql.query({
+    name: 'refund_claim_lines',
+    text: `WITH wanted AS (
+        SELECT * FROM unnest($3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+          AS w (line_no, quantity, cash, subsidy, dropped)
+      ), written AS (
+        INSERT INTO core.refund_line (refund_id, order_id, line_no, quantity, cash, subsidy, dropped)
+        SELECT $1, $2, line_no, quantity, cash, subsidy, dropped FROM wanted
+      ) UPDATE core.order_line l SET claimed = l.claimed + w.quantity, claimed_cash = l.claimed_cash + w.cash,
+          claimed_subsidy = l.claimed_subsidy + w.subsidy, dropped = l.dropped + w.dropped
+        FROM wanted w WHERE l.order_id = $2 AND l.line_no = w.line_no`,
+    values: [
+      refund.id,
+      refund.orderId,
+      lines.map((l) => l.lineNo),
+      lines.map((l) => l.quantity),
+      lines.map((l) => l.cash),
+      lines.map((l) => l.subsidy),
+      lines.map((l) => l.dropped),
+    ],
+  });
+}
+
+/** Everything of an order that no refund has claimed yet. */
+export interface UnclaimedLine {
+  readonly line_no: number;
+  readonly sku_id: number;
+  readonly quantity: number;
+  readonly payable: number;
+  readonly discount: number;
+  readonly shipped: number;
+  readonly returned: number;
+  readonly dropped: number;
+  readonly claimed: number;
+  readonly claimed_cash: number;
+  readonly claimed_subsidy: number;
+}
+
+/** The lines of an order with what of them is claimed, locked by the pay order that the caller holds. */
+export async function linesOf(sql: Sql, orderId: string): Promise<UnclaimedLine[]> {
+  return sql.query<UnclaimedLine>({
+    name: 'refund_lines_of_order',
+    text: `SELECT line_no, sku_id, quantity, payable, discount, shipped, returned, dropped, claimed, claimed_cash,
+        claimed_subsidy
+      FROM core.order_line WHERE order_id = $1 ORDER BY line_no`,
+    values: [orderId],
+  });
+}
+
+/** What a refund spoke of is paid back. */
+export async function countRefunded(sql: Sql, refundId: string): Promise<void> {
+  await sql.query({
+    name: 'refund_lines_done',
+    text: `UPDATE core.order_line l SET refunded = l.refunded + r.quantity
+      FROM core.refund_line r WHERE r.refund_id = $1 AND l.order_id = r.order_id AND l.line_no = r.line_no`,
+    values: [refundId],
+  });
+}
