@@ -7,7 +7,29 @@ export interface Side {
   readonly orderId?: string | null;
 }
 
-export type PostingKind = 'capture' | 'late_capture' | 'refund_asked' | 'refund_done' | 'refund_failed';
+/** What happened, in the words of `booking.ts`. */
+export type PostingKind =
+  | 'capture'
+  | 'commission'
+  | 'commission_returned'
+  | 'correction'
+  | 'deposit_applied'
+  | 'deposit_forfeited'
+  | 'late_capture'
+  | 'late_capture_revived'
+  | 'penalty'
+  | 'points_clawed_back'
+  | 'points_earned'
+  | 'points_expired'
+  | 'points_returned'
+  | 'points_spent'
+  | 'refund_asked'
+  | 'refund_done'
+  | 'refund_withdrawn'
+  | 'settlement'
+  | 'wallet_held'
+  | 'wallet_released'
+  | 'wallet_topped_up';
 
 export interface Posting {
   readonly kind: PostingKind;

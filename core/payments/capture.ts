@@ -4,9 +4,8 @@ import { addMs } from '../kernel/clock.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Cause } from '../kernel/machine.ts';
-import { clearing, merchantPayable, subsidy, suspense } from '../ledger/accounts.ts';
+import * as booking from '../ledger/booking.ts';
 import { post } from '../ledger/ledger.ts';
-import { credit, debit } from '../ledger/posting.ts';
 import { spendCoupon } from '../marketing/coupons.ts';
 import { deductionsOfAttempt } from '../marketing/deductions.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
@@ -180,17 +179,20 @@ async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4
       ...note,
     }),
     markPaid(tx, payOrder.id, context.clock.now()),
-    post(tx, context.clock, {
-      kind: 'capture',
-      reference: captureId,
-      payOrderId: payOrder.id,
-      reason: `payment ${payment.id} succeeded`,
-      sides: [
-        debit(clearing(payment.channel, payment.currency), paid.amount),
-        debit(subsidy(payment.currency), payOrder.discount),
-        ...orders.map((o) => credit(merchantPayable(payment.currency), o.payable + o.discount_amount, o.id)),
-      ],
-    }),
+    post(
+      tx,
+      context.clock,
+      booking.capture({
+        reference: captureId,
+        payOrderId: payOrder.id,
+        reason: `payment ${payment.id} succeeded`,
+        channel: payment.channel,
+        currency: payment.currency,
+        cash: paid.amount,
+        subsidy: payOrder.discount,
+        orders: orders.map((o) => ({ orderId: o.id, amount: o.payable + o.discount_amount })),
+      }),
+    ),
     payOrder.coupon_code === null ? Promise.resolve() : spendCoupon(tx, payOrder.id),
     ...orders.map((order) => payOneOrder(context, tx, order, note)),
   ]);
@@ -266,16 +268,15 @@ async function bookLate(
     reason: `${cause.reason}; the attempt stood at ${payment.state}`,
     scope: payment.pay_order_id,
   });
-  await post(tx, context.clock, {
-    kind: 'late_capture',
+  const late = booking.lateCapture({
     reference: id,
     payOrderId: payment.pay_order_id,
     reason: `captured after ${payment.state}`,
-    sides: [
-      debit(clearing(payment.channel, payment.currency), paid.amount),
-      credit(suspense(payment.currency), paid.amount),
-    ],
+    channel: payment.channel,
+    currency: payment.currency,
+    amount: paid.amount,
   });
+  await post(tx, context.clock, late);
   tx.afterCommit(() => kickLateCapture(context, id));
 }
 

@@ -2,9 +2,8 @@ import type { CoreContext } from '../context.ts';
 import type { Sql, Tx } from '../kernel/db/database.ts';
 import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
 import type { MachineRow } from '../kernel/machine.ts';
-import { clearing, refundPayable } from '../ledger/accounts.ts';
+import * as booking from '../ledger/booking.ts';
 import { post } from '../ledger/ledger.ts';
-import { credit, debit } from '../ledger/posting.ts';
 import { returnCoupon } from '../marketing/coupons.ts';
 import { deductionsOfAttempt, giveBack, kickRollbacks } from '../marketing/deductions.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
@@ -196,16 +195,16 @@ export async function finishInside(
     scope: row.pay_order_id,
   });
   if (moved.kind !== 'moved') return false;
-  await post(tx, context.clock, {
-    kind: 'refund_done',
+  const done = booking.refundDone({
     reference: row.id,
     payOrderId: row.pay_order_id,
+    orderId: row.order_id,
     reason: proof.reason,
-    sides: [
-      debit(refundPayable(row.currency), row.amount, row.order_id),
-      credit(clearing(row.channel, row.currency), row.amount, row.order_id),
-    ],
+    channel: row.channel,
+    currency: row.currency,
+    cash: row.amount,
   });
+  await post(tx, context.clock, done);
   if (row.order_id === null) return true;
   await countRefunded(tx, row.id);
   if ((await unrefundedOf(tx, row.order_id)) !== 0) return true;

@@ -2,9 +2,8 @@ import type { CoreContext } from '../context.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { newId } from '../kernel/ids.ts';
 import type { Currency } from '../kernel/money.ts';
-import { merchantPayable, refundPayable, subsidy, suspense } from '../ledger/accounts.ts';
+import * as booking from '../ledger/booking.ts';
 import { post } from '../ledger/ledger.ts';
-import { credit, debit } from '../ledger/posting.ts';
 import { type ClaimedLine, claimLines, linesOf, type UnclaimedLine } from './claims.store.ts';
 import { kickRefund } from './refunds.driver.ts';
 import { refundMachine } from './refunds.machine.ts';
@@ -69,20 +68,17 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
     scope: refund.payOrderId,
   });
   if (refund.orderId !== null && lines.length > 0) await claimLines(tx, { id, orderId: refund.orderId }, lines);
-  const { currency } = refund;
-  await post(tx, context.clock, {
-    kind: 'refund_asked',
+  const owed = booking.refundAsked({
     reference: id,
     payOrderId: refund.payOrderId,
+    orderId: refund.orderId,
     reason: refund.reason,
-    sides: [
-      refund.cause === 'late_capture'
-        ? debit(suspense(currency), refund.amount)
-        : debit(merchantPayable(currency), refund.amount + refund.subsidy, refund.orderId),
-      credit(refundPayable(currency), refund.amount, refund.orderId),
-      credit(subsidy(currency), refund.subsidy, refund.orderId),
-    ],
+    currency: refund.currency,
+    amount: refund.amount,
+    subsidy: refund.subsidy,
+    from: refund.cause === 'late_capture' ? 'suspense' : 'merchant',
   });
+  await post(tx, context.clock, owed);
   tx.afterCommit(() => kickRefund(context, id));
   return id;
 }
