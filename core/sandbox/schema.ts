@@ -165,7 +165,8 @@ export const effect = sandbox.table(
     index('effect_day').on(t.at, t.id),
     check(
       'effect_kind_known',
-      sql`${t.kind} IN ('trade.paid','refund.done','coupon.deducted','coupon.rolled_back','shipment.delivered')`,
+      sql`${t.kind} IN ('trade.paid','refund.done','coupon.deducted','coupon.rolled_back','points.deducted',
+        'points.rolled_back','shipment.delivered')`,
     ),
   ],
 );

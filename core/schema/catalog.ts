@@ -170,28 +170,3 @@ export const reservation = core.table(
     check('reservation_some', sql`${t.quantity} > 0`),
   ],
 );
-
-/** A single-use coupon (优惠券) of a fixed amount. */
-export const coupon = core.table(
-  'coupon',
-  {
-    code: text('code').primaryKey(),
-    /** NULL: whoever comes first. */
-    userId: bigint('user_id', { mode: 'number' }),
-    currency: text('currency').notNull(),
-    amount: amount('amount').notNull(),
-    /** The goods' worth from which it may be used. */
-    threshold: amount('threshold').notNull().default(0),
-    state: text('state').notNull(),
-    payOrderId: text('pay_order_id'),
-    validUntil: at('valid_until').notNull(),
-    /** The grant that made it: sent twice, it grants once. */
-    grantKey: text('grant_key').notNull().unique(),
-    grantDigest: text('grant_digest').notNull(),
-  },
-  (t) => [
-    index('coupon_pay_order').on(t.payOrderId).where(sql`pay_order_id IS NOT NULL`),
-    check('coupon_state_known', sql`${t.state} IN ('available','locked','used')`),
-    check('coupon_worth_something', sql`${t.amount} > 0`),
-  ],
-);

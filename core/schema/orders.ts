@@ -26,7 +26,11 @@ export const payOrder = core.table(
     /** What is to be paid after discounts, and the discount the marketing resources give. */
     payable: amount('payable').notNull(),
     discount: amount('discount').notNull(),
+    /** The coupon that it holds; of a code that many share, the one made for this pay order. */
     couponCode: text('coupon_code'),
+    /** The points (积分) it is paid with, and the part of the discount that they are. */
+    points: bigint('points', { mode: 'number' }).notNull().default(0),
+    pointsAmount: amount('points_amount').notNull().default(0),
     idempotencyKey: text('idempotency_key').notNull(),
     bodyDigest: text('body_digest').notNull(),
     /** The first answer's notices (such as a skipped coupon), so that a replay answers the same. */
@@ -38,6 +42,7 @@ export const payOrder = core.table(
   (t) => [
     uniqueIndex('pay_order_idempotency').on(t.userId, t.idempotencyKey),
     check('pay_order_payable', sql`${t.payable} >= 0 AND ${t.discount} >= 0`),
+    check('pay_order_points', sql`${t.points} >= 0 AND ${t.pointsAmount} BETWEEN 0 AND ${t.discount}`),
   ],
 );
 
@@ -96,6 +101,10 @@ export const orderLine = core.table(
     unitPrice: amount('unit_price').notNull(),
     discount: amount('discount').notNull(),
     payable: amount('payable').notNull(),
+    /** What the discount is made of: the coupon's share, and that of the points, in money and counted. */
+    couponAmount: amount('coupon_amount').notNull().default(0),
+    pointsAmount: amount('points_amount').notNull().default(0),
+    points: bigint('points', { mode: 'number' }).notNull().default(0),
     /** Pieces that were delivered, and of these the ones that came back for good. */
     shipped: bigint('shipped', { mode: 'number' }).notNull().default(0),
     returned: bigint('returned', { mode: 'number' }).notNull().default(0),
@@ -130,6 +139,11 @@ export const orderLine = core.table(
       sql`${t.payable} = ${t.unitPrice} * ${t.quantity} - ${t.discount} AND ${t.payable} >= 0`,
     ),
     check('order_line_some', sql`${t.quantity} > 0`),
+    check(
+      'order_line_discount_adds_up',
+      sql`${t.discount} = ${t.couponAmount} + ${t.pointsAmount} AND ${t.couponAmount} >= 0 AND ${t.pointsAmount} >= 0
+        AND ${t.points} >= 0`,
+    ),
   ],
 );
 
