@@ -14,9 +14,9 @@ export async function insertLines(sql: Sql, lines: readonly NewLine[]): Promise<
   await sql.query({
     name: 'order_lines_insert',
     text: `INSERT INTO core.order_line
-        (order_id, line_no, sku_id, snapshot_id, name, quantity, unit_price, discount, payable)
+        (order_id, line_no, sku_id, snapshot_id, name, quantity, unit_price, discount, payable, coupon_amount, points_amount, points)
       SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],
-        $8::bigint[], $9::bigint[])`,
+        $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[])`,
     values: [
       lines.map((l) => l.orderId),
       lines.map((l) => l.lineNo),
@@ -27,6 +27,9 @@ export async function insertLines(sql: Sql, lines: readonly NewLine[]): Promise<
       lines.map((l) => l.unitPrice),
       lines.map((l) => l.discount),
       lines.map((l) => l.payable),
+      lines.map((l) => l.couponAmount),
+      lines.map((l) => l.pointsAmount),
+      lines.map((l) => l.points),
     ],
   });
 }

@@ -78,7 +78,9 @@ async function place(ctx: CoreContext, request: OrderRequest, signal: AbortSigna
   const discount = await quoteDiscount(ctx, wish, goods.value, now);
   if (!discount.ok) return discount;
   const sourced = goods.value.lines.map((line) => ({ ...line, warehouseId: WAREHOUSE }));
-  const parts = splitCheckout(shareDiscount(sourced, discount.value.discount));
+  const parts = splitCheckout(
+    shareDiscount(sourced, { coupon: discount.value.discount, points: 0 }, goods.value.currency),
+  );
   if (parts.length > MAX_ORDERS) return refuseManyOrders(parts.length);
   const numbers = await drawNumbers(ctx, wish.userId, 1 + parts.length, signal);
   if (!numbers.ok) return numbers;

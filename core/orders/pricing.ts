@@ -1,6 +1,7 @@
 import type { SellableRow } from '../catalog/catalog.store.ts';
 import { type FieldError, ok, type Refusal, type Result, refuse } from '../kernel/errors.ts';
-import { allocate, type Currency, formatMoney, MAX_AMOUNT, type Money } from '../kernel/money.ts';
+import { type Currency, formatMoney, MAX_AMOUNT, type Money } from '../kernel/money.ts';
+import { type LineShares, type Reduction, spreadReduction } from '../marketing/shares.ts';
 
 /** One line as it was asked for. */
 export interface Item {
@@ -118,23 +119,23 @@ function refuseLines(code: 'sku_unknown' | 'sku_off_shelf' | 'price_changed', er
   return refuse(code, `${errors[0]?.message}${more}.`, { errors: errors.slice(0, 20) });
 }
 
-/** A line with its share of the checkout's discount. */
-export interface SharedLine extends PricedLine {
+/** A line with its share of the checkout's discount, and what that is made of. */
+export interface SharedLine extends PricedLine, LineShares {
   readonly discount: number;
   readonly payable: number;
 }
 
-/** Spreads a discount over the lines by their worth; the shares add up to it exactly, and none exceeds its line. */
+/** Spreads what coupon and points take off over the lines; the shares add up to it exactly, and none exceeds its line. */
 export function shareDiscount<Line extends PricedLine>(
   lines: readonly Line[],
-  discount: number,
+  reduction: Reduction,
+  currency: Currency,
 ): (Line & SharedLine)[] {
-  const shares = allocate(
-    discount,
-    lines.map((line) => line.amount),
-  );
+  const amounts = lines.map((line) => line.amount);
+  const shares = spreadReduction(amounts, reduction, currency);
   return lines.map((line, i) => {
-    const share = shares[i] ?? 0;
-    return { ...line, discount: share, payable: line.amount - share };
+    const share = shares[i] ?? { couponAmount: 0, pointsAmount: 0, points: 0 };
+    const discount = share.couponAmount + share.pointsAmount;
+    return { ...line, ...share, discount, payable: line.amount - discount };
   });
 }

@@ -53,7 +53,7 @@ async function take(sql: Sql, input: DeductionInput): Promise<DeductionRow | nul
         VALUES ($1, $2, $3, 'deducted', $4, $5, $6) ON CONFLICT DO NOTHING RETURNING *),
       done AS (
         INSERT INTO sandbox.effect (kind, source, key, amount, currency)
-        SELECT 'coupon.deducted', 'marketing', attempt_id || ' ' || kind || ' ' || resource, amount, currency FROM made)
+        SELECT kind || '.deducted', 'marketing', attempt_id || ' ' || kind || ' ' || resource, amount, currency FROM made)
       SELECT * FROM made`,
     values: [input.attemptId, input.kind, input.resource, String(input.userId), input.amount, input.currency],
   });
@@ -112,7 +112,7 @@ async function free(sql: Sql, key: DeductionKey): Promise<DeductionRow | null> {
         WHERE attempt_id = $1 AND kind = $2 AND resource = $3 AND state = 'deducted' RETURNING *),
       done AS (
         INSERT INTO sandbox.effect (kind, source, key, amount, currency)
-        SELECT 'coupon.rolled_back', 'marketing', attempt_id || ' ' || kind || ' ' || resource, amount, currency FROM freed)
+        SELECT kind || '.rolled_back', 'marketing', attempt_id || ' ' || kind || ' ' || resource, amount, currency FROM freed)
       SELECT * FROM freed`,
     values: [key.attemptId, key.kind, key.resource],
   });

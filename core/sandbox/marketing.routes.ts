@@ -10,7 +10,7 @@ const open = {
   responses: { 200: json(deductionAnswer, 'The deduction; 404 `{"state":"none"}`: no record.') },
 };
 
-const KEY = { attemptId: 'pay_1', kind: 'coupon', resource: 'SPRING10' };
+const KEY = { attemptId: 'pay_1', kind: 'coupon', resource: 'SPRING10' } as const;
 
 const routes = {
   deduct: route({

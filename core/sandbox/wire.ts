@@ -30,11 +30,14 @@ export const refundBody = wire.object({
   notifyUrl,
 });
 
-export const deductionKey = wire.object({ attemptId: key, kind: key, resource: key });
+/** What the marketing service knows: coupons, and the points of a pay order. */
+const kind = z.enum(['coupon', 'points']);
+
+export const deductionKey = wire.object({ attemptId: key, kind, resource: key });
 
 export const deductionBody = wire.object({
   attemptId: key,
-  kind: key,
+  kind,
   resource: key,
   userId: z.union([key, z.int()]),
   amount,

@@ -107,7 +107,7 @@ describe('shares of a discount', () => {
           const lines = amounts.map((amount) => ({ amount }) as PricedLine);
           const total = amounts.reduce((sum, amount) => sum + amount, 0);
           const discount = Math.floor(total * part);
-          const shared = shareDiscount(lines, discount);
+          const shared = shareDiscount(lines, { coupon: discount, points: 0 }, 'CNY');
           expect(shared.reduce((sum, line) => sum + line.discount, 0)).toBe(discount);
           expect(shared.every((line) => line.discount >= 0 && line.payable >= 0)).toBe(true);
         },

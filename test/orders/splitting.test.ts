@@ -18,7 +18,8 @@ const line = (index: number, more: Partial<SourcedLine> = {}): SourcedLine => ({
   ...more,
 });
 
-const split = (lines: readonly SourcedLine[], discount = 0) => splitCheckout(shareDiscount(lines, discount));
+const split = (lines: readonly SourcedLine[], discount = 0) =>
+  splitCheckout(shareDiscount(lines, { coupon: discount, points: 0 }, 'CNY'));
 
 describe('splitting a checkout', () => {
   it('makes one order of one shop and one warehouse', () => {
