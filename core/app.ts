@@ -79,7 +79,7 @@ export async function openCore(process: 'core' | 'reconcile', config: ServerConf
 }
 
 /** The core's HTTP interface. */
-export function coreApp(core: Core, config: ServerConfig, log: Logger): App & Disposable {
+export function coreApp(core: Pick<Core, 'context' | 'metrics'>, config: ServerConfig, log: Logger): App & Disposable {
   const { context, metrics } = core;
   const master = config.webhookSecret;
   if (master === undefined)

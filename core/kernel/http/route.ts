@@ -75,9 +75,12 @@ export function route<const P extends string, const R extends Omit<RouteConfig, 
 
 type Declared<R> = R & { middleware: MiddlewareHandler<AppEnv>[] } & { responses: Responses };
 
-/** `{ 200: … }` in one word: a JSON answer of `schema`. */
-export function json<S extends z.ZodType>(schema: S, description: string) {
-  return { description, content: { 'application/json': { schema } } } as const;
+/** `{ 200: … }` in one word: a JSON answer of `schema`, with an example of it. */
+export function json<S extends z.ZodType>(schema: S, description: string, example?: z.output<S>) {
+  return {
+    description,
+    content: { 'application/json': { schema, ...(example === undefined ? {} : { example }) } },
+  } as const;
 }
 
 /** The body of a request in one word, with an example that can be sent as it stands. */

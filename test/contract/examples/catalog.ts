@@ -1,0 +1,58 @@
+import type { LifeCycleCommand } from '../../../core/catalog/catalog.machine.ts';
+import { changeState } from '../../../core/catalog/catalog.ts';
+import type { ExampleRun, ExampleRuns, Stage } from '../stage.ts';
+
+const params = { spuId: '10001' };
+
+/** The T-shirt after these commands; it stands on the shelf before them. */
+function after(...commands: readonly LifeCycleCommand[]): ExampleRun {
+  return {
+    setUp: async ({ ctx }: Stage) => {
+      for (const command of commands) {
+        const moved = await changeState(ctx, 'a merchant', 10_001, command, 'an example');
+        if (!moved.ok) throw new Error(moved.detail);
+      }
+      return { params };
+    },
+  };
+}
+
+/** The T-shirt as it was right after its import, or after the commands that follow it. */
+function draft(...commands: readonly LifeCycleCommand[]): ExampleRun {
+  return {
+    setUp: async (stage: Stage) => {
+      const known = await after(...commands).setUp?.(await imported(stage));
+      return { ...known, params };
+    },
+  };
+}
+
+async function imported(stage: Stage): Promise<Stage> {
+  await stage.ctx.db.query({ text: `UPDATE core.spu SET state = 'DRAFT' WHERE id = 10001` });
+  return stage;
+}
+
+export default {
+  id: 'catalog',
+  runs: {
+    'POST /v1/products': {},
+    'GET /v1/products': {},
+    'GET /v1/products/{spuId}': after(),
+    'POST /v1/products/{spuId}/submit': draft(),
+    'POST /v1/products/{spuId}/approve': draft('submit'),
+    'POST /v1/products/{spuId}/reject': {
+      setUp: async (stage) => ({
+        ...(await draft('submit').setUp?.(stage)),
+        text: JSON.stringify({ reason: 'the picture is missing' }),
+      }),
+    },
+    'POST /v1/products/{spuId}/publish': draft('submit', 'approve'),
+    'POST /v1/products/{spuId}/unpublish': after(),
+    'POST /v1/products/{spuId}/freeze': {
+      setUp: async () => ({ params, text: JSON.stringify({ reason: 'a recall of the manufacturer' }) }),
+    },
+    'POST /v1/products/{spuId}/unfreeze': after('freeze'),
+    'POST /v1/skus/{skuId}/price': { setUp: async () => ({ params: { skuId: '100001' } }) },
+    'POST /v1/skus/{skuId}/stock': { setUp: async () => ({ params: { skuId: '100001' } }) },
+  },
+} satisfies ExampleRuns;
