@@ -28,10 +28,9 @@ export function httpFulfilment(options: Reach & { readonly notifyBase: string })
     return answer.kind === 'ok' ? { ...answer, value: { ...answer.value, shipmentId } } : answer;
   };
   return {
-    init({ shipmentId, orderId, goodsKind, address, lines }, signal) {
+    init(parcel, signal) {
       const notifyUrl = `${notifyBase}/v1/callbacks/fulfilment`;
-      const body = { shipmentId, orderId, goodsKind, address, lines, notifyUrl };
-      return about(shipmentId, { method: 'POST', path: '', body, signal });
+      return about(parcel.shipmentId, { method: 'POST', path: '', body: { ...parcel, notifyUrl }, signal });
     },
     query: (id, signal) => about(id, { method: 'GET', path: `/${encodeURIComponent(id)}`, signal }),
     cancel: (id, signal) => about(id, { method: 'POST', path: `/${encodeURIComponent(id)}/cancel`, signal }),

@@ -18,6 +18,8 @@ export interface InitParcel {
   readonly orderId: string;
   readonly goodsKind: 'physical' | 'virtual';
   readonly address: unknown;
+  /** The phone or account that a top-up (充值) goes to: then there are no codes. */
+  readonly account?: string;
   readonly lines: readonly { readonly skuId: string; readonly name: string; readonly quantity: number }[];
 }
 

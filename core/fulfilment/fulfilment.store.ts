@@ -20,6 +20,7 @@ export interface ShipmentRow extends MachineRow {
 interface ParcelRow {
   readonly type: string;
   readonly address: unknown;
+  readonly account: string | null;
   readonly sku_id: number;
   readonly name: string;
   readonly quantity: number;
@@ -34,7 +35,7 @@ export async function packWholeOrder(sql: Sql, shipment: Parcel): Promise<InitPa
     text: `WITH packed AS (
         INSERT INTO core.shipment_line (shipment_id, order_id, line_no, quantity)
         SELECT $1, order_id, line_no, quantity FROM core.order_line WHERE order_id = $2
-      ) SELECT o.type, o.address, l.sku_id, l.name, l.quantity
+      ) SELECT o.type, o.address, o.details->>'account' AS account, l.sku_id, l.name, l.quantity
       FROM core.orders o JOIN core.order_line l ON l.order_id = o.id WHERE o.id = $2 ORDER BY l.line_no`,
     values: [shipment.id, shipment.order_id],
   });
@@ -45,7 +46,7 @@ export async function packWholeOrder(sql: Sql, shipment: Parcel): Promise<InitPa
 export async function parcelOf(sql: Sql, shipment: Parcel): Promise<InitParcel> {
   const rows = await sql.query<ParcelRow>({
     name: 'shipment_parcel',
-    text: `SELECT o.type, o.address, l.sku_id, l.name, s.quantity
+    text: `SELECT o.type, o.address, o.details->>'account' AS account, l.sku_id, l.name, s.quantity
       FROM core.shipment_line s JOIN core.orders o ON o.id = s.order_id
       JOIN core.order_line l ON l.order_id = s.order_id AND l.line_no = s.line_no
       WHERE s.shipment_id = $1 ORDER BY l.line_no`,
@@ -62,6 +63,7 @@ function parcelFrom(shipment: Parcel, rows: readonly ParcelRow[]): InitParcel {
     orderId: shipment.order_id,
     goodsKind: first.type === 'physical' ? 'physical' : 'virtual',
     address: first.address,
+    ...(first.type === 'topup' && first.account !== null ? { account: first.account } : {}),
     lines: rows.map((row) => ({ skuId: String(row.sku_id), name: row.name, quantity: row.quantity })),
   };
 }

@@ -7,10 +7,12 @@ import type { PricedLine } from './pricing.ts';
 export interface OrderType extends Registered {
   /** The extra fields of this type, strict: unknown ones are refused. */
   readonly details: z.ZodType;
+  /** Extra fields as a shop would send them, for one piece. */
+  readonly example: unknown;
   /** Whether it is shipped to an address. */
   readonly needsAddress: boolean;
-  /** Says why these goods do not make an order of this type, or null. */
-  refuse(lines: readonly PricedLine[]): Refusal | null;
+  /** Says why these goods, with these extra fields as `details` understood them, make no order of this type, or null. */
+  refuse(lines: readonly PricedLine[], details: unknown): Refusal | null;
 }
 
 export const ORDER_TYPES: ReadonlyMap<string, OrderType> = await loadRegistry<OrderType>(

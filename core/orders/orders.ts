@@ -73,7 +73,7 @@ async function place(ctx: CoreContext, request: OrderRequest, signal: AbortSigna
   const sellable = await readSellable(ctx.db, skuIds);
   const goods = priceItems(wish.items, new Map(sellable.map((sku) => [sku.sku_id, sku])));
   if (!goods.ok) return goods;
-  const mismatch = ORDER_TYPES.get(wish.type)?.refuse(goods.value.lines) ?? null;
+  const mismatch = ORDER_TYPES.get(wish.type)?.refuse(goods.value.lines, request.details) ?? null;
   if (mismatch !== null) return mismatch;
   const discount = await quoteDiscount(ctx, wish, goods.value, now);
   if (!discount.ok) return discount;

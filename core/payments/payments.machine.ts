@@ -41,7 +41,7 @@ export const deductionMachine = {
   },
 } as const satisfies Machine;
 
-/** Money a channel took. A late one waits in suspense until it is refunded. */
+/** Money a channel took. A late one waits in suspense until it is refunded, or pays its order after all. */
 export const captureMachine = {
   name: 'capture',
   table: 'core.capture',
@@ -49,8 +49,9 @@ export const captureMachine = {
   alsoStarts: ['LATE'],
   states: {
     APPLIED: { name: 'CAPTURE_APPLIED', to: [], care: 'end' },
-    LATE: { name: 'CAPTURE_LATE', to: ['HANDLED'], care: 2_000 },
+    LATE: { name: 'CAPTURE_LATE', to: ['HANDLED', 'REVIVED'], care: 2_000 },
     HANDLED: { name: 'CAPTURE_HANDLED', to: [], care: 'end' },
+    REVIVED: { name: 'CAPTURE_REVIVED', to: [], care: 'end' },
   },
 } as const satisfies Machine;
 

@@ -120,6 +120,8 @@ export const shipment = sandbox.table(
     orderId: text('order_id'),
     goodsKind: text('goods_kind'),
     address: jsonb('address'),
+    /** The phone or account that a top-up (充值) goes to: it is the delivery, and there are no codes. */
+    account: text('account'),
     lines: jsonb('lines'),
     /** Pieces in all: virtual goods get one code each. */
     units: integer('units').notNull().default(0),
@@ -139,6 +141,31 @@ export const shipment = sandbox.table(
     index('shipment_auto').on(t.autoAt).where(sql`auto_at IS NOT NULL`),
     check('shipment_state_known', sql`${t.state} IN ('accepted','processing','failed','delivered','cancelled')`),
     check('shipment_complete', sql`${t.tombstone} OR ${t.notifyUrl} IS NOT NULL`),
+  ],
+);
+
+/** Rooms that a hotel keeps for a merchant, by the merchant's own key. */
+export const roomLock = sandbox.table(
+  'room_lock',
+  {
+    lockId: text('lock_id').primaryKey(),
+    orderId: text('order_id'),
+    roomType: text('room_type'),
+    rooms: integer('rooms'),
+    checkIn: text('check_in'),
+    checkOut: text('check_out'),
+    guest: text('guest'),
+    state: text('state').notNull(),
+    confirmation: text('confirmation'),
+    reason: text('reason'),
+    tombstone: tombstone(),
+    requests: requests(),
+    createdAt: madeAt(),
+    settledAt: at('settled_at'),
+  },
+  (t) => [
+    check('room_lock_state_known', sql`${t.state} IN ('locked','refused','released')`),
+    check('room_lock_complete', sql`${t.tombstone} OR ${t.rooms} > 0`),
   ],
 );
 
@@ -166,7 +193,7 @@ export const effect = sandbox.table(
     check(
       'effect_kind_known',
       sql`${t.kind} IN ('trade.paid','refund.done','coupon.deducted','coupon.rolled_back','points.deducted',
-        'points.rolled_back','shipment.delivered')`,
+        'points.rolled_back','shipment.delivered','room.locked','room.released')`,
     ),
   ],
 );

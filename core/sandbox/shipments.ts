@@ -30,6 +30,8 @@ export interface ShipmentInput {
   readonly orderId: string;
   readonly goodsKind: 'physical' | 'virtual';
   readonly address?: unknown;
+  /** What a top-up (充值) goes to. */
+  readonly account?: string | undefined;
   readonly lines: readonly { readonly skuId: string; readonly name: string; readonly quantity: number }[];
   readonly notifyUrl: string;
 }
@@ -57,8 +59,8 @@ export async function initShipment(
   const rows = await sql.query<ShipmentRow>({
     name: 'sandbox_shipment_init',
     text: `INSERT INTO sandbox.shipment AS s
-        (shipment_id, order_id, goods_kind, address, lines, units, state, reason, notify_url, auto_at)
-      VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6, $7, $8, $9, clock_timestamp() + $10::bigint * interval '1 millisecond')
+        (shipment_id, order_id, goods_kind, address, lines, units, state, reason, notify_url, auto_at, account)
+      VALUES ($1, $2, $3, $4::jsonb, $5::jsonb, $6, $7, $8, $9, clock_timestamp() + $10::bigint * interval '1 millisecond', $11)
       ON CONFLICT (shipment_id) DO UPDATE SET requests = s.requests + 1
       RETURNING ${SHIPMENT_COLUMNS}`,
     values: [
@@ -72,6 +74,7 @@ export async function initShipment(
       failure,
       input.notifyUrl,
       fulfil === 'auto' && failure === null ? fulfilDelayMs : null,
+      input.account ?? null,
     ],
   });
   const row = must(rows[0], `shipment ${input.shipmentId}`);
@@ -126,7 +129,7 @@ function settle(which: string, answer: string): string {
         carrier = CASE WHEN goods_kind = 'physical' AND $1 IN ('processing','delivered') THEN 'Sandbox Express' ELSE carrier END,
         tracking_no = CASE WHEN goods_kind = 'physical' AND $1 IN ('processing','delivered')
           THEN coalesce(tracking_no, 'SX' || upper(substr(md5(shipment_id), 1, 12))) ELSE tracking_no END,
-        codes = CASE WHEN goods_kind = 'virtual' AND $1 = 'delivered' THEN (SELECT jsonb_agg(
+        codes = CASE WHEN goods_kind = 'virtual' AND account IS NULL AND $1 = 'delivered' THEN (SELECT jsonb_agg(
           upper(substr(md5(s.shipment_id || ':' || n || ':' || random()), 1, 16))) FROM generate_series(1, s.units) n) END,
         reason = CASE $1 WHEN 'failed' THEN 'the parcel cannot be delivered' WHEN 'cancelled' THEN 'cancelled by the warehouse' END
       WHERE (s.state = 'accepted' OR (s.state = 'processing' AND $1 <> 'processing')) AND ${which}

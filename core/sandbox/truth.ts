@@ -28,7 +28,7 @@ const LISTS = {
   shipments: {
     table: 'sandbox.shipment',
     key: ['shipment_id'],
-    columns: `shipment_id AS "shipmentId", order_id AS "orderId", goods_kind AS "goodsKind", units, state, carrier,
+    columns: `shipment_id AS "shipmentId", order_id AS "orderId", goods_kind AS "goodsKind", account, units, state, carrier,
       tracking_no AS "trackingNo", reason, tombstone, requests, ${TIMES}`,
   },
 } as const;

@@ -49,6 +49,7 @@ export const shipmentBody = wire.object({
   orderId: key,
   goodsKind: z.enum(['physical', 'virtual']),
   address: z.unknown(),
+  account: text.optional(),
   lines: z
     .array(wire.object({ skuId: key, name: text, quantity: z.int().min(1).max(1_000_000) }))
     .min(1)

@@ -37,12 +37,21 @@ export const payOrder = core.table(
     notices: jsonb('notices').notNull(),
     expiresAt: at('expires_at').notNull(),
     paidAt: at('paid_at'),
+    /** Of a balance (尾款): the pay order of the deposit, whose lock guards both, and from when it may be paid. */
+    firstId: text('first_id'),
+    opensAt: at('opens_at'),
+    /** What becomes of money that comes after the end: it goes back, or its order lives again. */
+    lateCapture: text('late_capture').notNull().default('refund'),
     createdAt: at('created_at').notNull(),
   },
   (t) => [
     uniqueIndex('pay_order_idempotency').on(t.userId, t.idempotencyKey),
+    uniqueIndex('pay_order_balance').on(t.firstId).where(sql`first_id IS NOT NULL`),
     check('pay_order_payable', sql`${t.payable} >= 0 AND ${t.discount} >= 0`),
     check('pay_order_points', sql`${t.points} >= 0 AND ${t.pointsAmount} BETWEEN 0 AND ${t.discount}`),
+    check('pay_order_stage_known', sql`${t.stage} IN ('full','deposit','balance')`),
+    check('pay_order_balance_follows', sql`(${t.stage} = 'balance') = (${t.firstId} IS NOT NULL)`),
+    check('pay_order_late_known', sql`${t.lateCapture} IN ('refund','revive')`),
   ],
 );
 

@@ -98,7 +98,7 @@ export const capture = core.table(
     index('capture_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
     index('capture_person').on(t.state).where(sql`person_reason IS NOT NULL`),
     check('capture_kind_known', sql`${t.kind} IN ('effective','late')`),
-    check('capture_state_known', sql`${t.state} IN ('APPLIED','LATE','HANDLED')`),
+    check('capture_state_known', sql`${t.state} IN ('APPLIED','LATE','HANDLED','REVIVED')`),
     check('capture_amount', sql`${t.amount} >= 0`),
   ],
 );

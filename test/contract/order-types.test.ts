@@ -16,12 +16,16 @@ const line = (index: number, goodsKind: PricedLine['goodsKind']): PricedLine => 
 });
 
 it('there are the types that shops rely on', () => {
-  expect([...ORDER_TYPES.keys()]).toEqual(expect.arrayContaining(['physical', 'virtual']));
+  expect([...ORDER_TYPES.keys()]).toEqual(expect.arrayContaining(['physical', 'virtual', 'topup']));
 });
 
 describe.each([...ORDER_TYPES.values()])('order type $id', (type) => {
   it('takes no details that it does not know', () => {
     expect(type.details.safeParse({ noTypeHasThis: 1 }).success).toBe(false);
+  });
+
+  it('takes its own example', () => {
+    expect(type.details.safeParse(type.example)).toMatchObject({ success: true });
   });
 
   it('says by an object what extra fields it has', () => {
@@ -30,7 +34,9 @@ describe.each([...ORDER_TYPES.values()])('order type $id', (type) => {
   });
 
   it('fits some goods and refuses others, by field', () => {
-    const kinds = (['physical', 'virtual'] as const).map((kind) => type.refuse([line(0, kind)]));
+    const kinds = (['physical', 'virtual'] as const).map((kind) =>
+      type.refuse([line(0, kind)], type.details.parse(type.example)),
+    );
     expect(kinds.some((refusal) => refusal === null)).toBe(true);
     const refused = kinds.filter((refusal) => refusal !== null);
     for (const refusal of refused) expect(refusal).toMatchObject({ code: 'order_type_mismatch', errors: [{}] });

@@ -6,6 +6,7 @@ import type { OrderType } from '../order-type.ts';
 export default {
   id: 'physical',
   details: wire.object({}),
+  example: {},
   needsAddress: true,
   refuse(lines) {
     if (lines.some((line) => line.goodsKind === 'physical')) return null;

@@ -10,6 +10,7 @@ export default {
     /** The phone number or account that the effect goes to. */
     account: label(100).optional(),
   }),
+  example: { account: 'li.lei' },
   needsAddress: false,
   refuse(lines) {
     const shipped = lines.filter((line) => line.goodsKind === 'physical');

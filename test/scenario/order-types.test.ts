@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { placedAnswer, type Reply, Shop } from '../support/shop.ts';
+import { type System, startSystem } from '../support/system.ts';
+
+/* The source's kinds of orders (订单类型), each from the shop's request to its end, as the document tells them. */
+let system: System;
+let shop: Shop;
+let keys = 0;
+
+beforeAll(async () => {
+  system = await startSystem({ reconcilers: 1, controls: 0 });
+  shop = new Shop(system);
+});
+afterAll(async () => {
+  await system?.[Symbol.asyncDispose]();
+});
+
+interface Ordered {
+  readonly payOrderId: string;
+  readonly orderId: string;
+}
+
+/** Places an order of user 12345 that must be taken. */
+async function ordered(body: Record<string, unknown>): Promise<Ordered> {
+  keys += 1;
+  const placed = await shop.order({ userId: '12345', ...body }, `types-${keys}`);
+  if (placed.status !== 201) throw new Error(JSON.stringify(placed.body));
+  const { payOrderId, orders } = placedAnswer.parse(placed.body);
+  return { payOrderId, orderId: orders[0]?.orderId ?? '' };
+}
+
+/** The shopper presses pay, and pays at the channel. */
+async function paid(payOrderId: string): Promise<void> {
+  const paying = await shop.pay(payOrderId);
+  expect(paying).toMatchObject({ status: 200, body: { status: { code: 'P7' } } });
+  const result = { method: 'POST', body: { result: 'paid' } };
+  await shop.sandbox(`/sandbox/pay/${String(paying.body['paymentId'])}`, result);
+}
+
+/** The order, once it has come to a state. */
+function reaches(orderId: string, state: string): Promise<Reply['body']> {
+  return eventually(async () => {
+    const { body } = await shop.core(`/v1/orders/${orderId}`);
+    expect(body).toMatchObject({ state: { code: state } });
+    return body;
+  });
+}
+
+describe('topup (充值): 中国移动流量包充值, 全国通用流量包充值，按需选择，自动到账', () => {
+  let oneGigabyte = '';
+  beforeAll(async () => {
+    [oneGigabyte = ''] = await shop.stockUp('mobile-data');
+  });
+  const topUp = (account?: string): Record<string, unknown> => ({
+    type: 'topup',
+    items: [{ skuId: oneGigabyte, quantity: 1, expectedPrice: { amount: 500, currency: 'CNY' } }],
+    ...(account === undefined ? {} : { details: { account } }),
+  });
+
+  it('wants to know which phone, and that it is one', async () => {
+    for (const [key, account, message] of [
+      ['nobody', undefined, expect.any(String)],
+      ['nonsense', '138 0000', 'must be a phone number of 5 to 20 digits, or an account name'],
+    ] as const) {
+      expect(await shop.order({ userId: '12345', ...topUp(account) }, key)).toMatchObject({
+        status: 422,
+        body: { code: 'invalid_request', errors: [{ path: 'details.account', message }] },
+      });
+    }
+  });
+
+  it('1GB（7天） for 5.00 arrives at the phone by itself: no address, no freight, no code', async () => {
+    const { payOrderId, orderId } = await ordered(topUp('13800000000'));
+    await paid(payOrderId);
+    const order = await reaches(orderId, 'O2');
+    expect(order).toMatchObject({
+      address: null,
+      freight: { amount: 0 },
+      details: { account: '13800000000' },
+      shipments: [{ state: { code: 'F4' }, codes: null, carrier: null }],
+    });
+    const { body } = await shop.sandbox('/sandbox/shipments');
+    expect(body['shipments']).toContainEqual(
+      expect.objectContaining({ orderId, account: '13800000000', state: 'delivered', requests: 1 }),
+    );
+  });
+
+  it('that cannot be delivered is paid back', async () => {
+    const faults = [{ service: 'fulfilment', kind: 'refused', operation: 'init', count: 1 }];
+    await shop.sandbox('/sandbox/faults', { method: 'PUT', body: { faults } });
+    const { payOrderId, orderId } = await ordered(topUp('13800000001'));
+    await paid(payOrderId);
+    expect(await reaches(orderId, 'O3')).toMatchObject({
+      shipments: [{ state: { code: 'F3' } }],
+      refunds: [{ state: { code: 'R10' }, amount: { amount: 500 }, cause: 'fulfilment_failed' }],
+    });
+  });
+});
