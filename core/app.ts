@@ -28,6 +28,7 @@ import { orderRoutes } from './orders/orders.routes.ts';
 import { loadChannels } from './payments/channels.ts';
 import { paymentRoutes } from './payments/payments.routes.ts';
 import { stockRoutes } from './stock/stock.routes.ts';
+import { warehouseRoutes } from './stock/warehouses.routes.ts';
 import { userRoutes } from './users/users.routes.ts';
 
 /** Who we are at the channels of the embedded default. */
@@ -98,6 +99,7 @@ export function coreApp(core: Pick<Core, 'context' | 'metrics'>, config: ServerC
   const signatures = new Signatures(master, [...context.channels.keys(), 'fulfilment']);
   app.route('/', catalogRoutes(context));
   app.route('/', stockRoutes(context));
+  app.route('/', warehouseRoutes(context));
   app.route('/', couponRoutes(context));
   app.route('/', orderRoutes(context));
   app.route('/', cancelRoutes(context));

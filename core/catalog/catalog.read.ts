@@ -90,7 +90,7 @@ export function skuOf(row: SkuRow, stock: ReadonlyMap<number, StockView>): Sku {
     price: money(row.price, row.currency),
     free: row.free,
     snapshotId: row.snapshot_id,
-    stock: row.stock_mode === 'finite' ? must(stock.get(row.id), `stock of SKU ${row.id}`) : null,
+    stock: row.stock_mode !== 'infinite' ? must(stock.get(row.id), `stock of SKU ${row.id}`) : null,
   };
 }
 

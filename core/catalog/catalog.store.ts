@@ -1,8 +1,13 @@
 import type { Sql } from '../kernel/db/database.ts';
 import type { MachineRow } from '../kernel/machine.ts';
 import type { Currency } from '../kernel/money.ts';
-import { WAREHOUSE } from '../stock/pieces.ts';
+import { type DeductAt, WAREHOUSE } from '../stock/pieces.ts';
+import type { Shelf } from '../stock/plan.ts';
+import { shelvesJson } from '../stock/stock.store.ts';
 import type { Attribute } from './product.format.ts';
+
+/** `finite` and `codes` are counted; charges and services are not. */
+export type StockMode = 'finite' | 'infinite' | 'codes';
 
 export interface ProductRow extends Omit<MachineRow, 'id'> {
   readonly id: number;
@@ -23,7 +28,7 @@ export interface SkuRow {
   readonly currency: Currency;
   readonly price: number;
   readonly free: boolean;
-  readonly stock_mode: 'finite' | 'infinite';
+  readonly stock_mode: StockMode;
   readonly snapshot_id: string;
 }
 
@@ -201,8 +206,11 @@ export interface SellableRow {
   readonly sku_name: string;
   readonly currency: Currency;
   readonly price: number;
-  readonly stock_mode: 'finite' | 'infinite';
+  readonly stock_mode: StockMode;
   readonly snapshot_id: string;
+  readonly deduct_at: DeductAt;
+  /** Where it lies, in open warehouses; null: nowhere. */
+  readonly shelves: readonly Shelf[] | null;
 }
 
 export async function readSellable(sql: Sql, skuIds: readonly number[]): Promise<SellableRow[]> {
@@ -211,7 +219,8 @@ export async function readSellable(sql: Sql, skuIds: readonly number[]): Promise
   return sql.query<SellableRow>({
     name: single ? 'sku_sellable_one' : 'sku_sellable',
     text: `SELECT k.id AS sku_id, p.state AS product_state, c.goods_kind, p.name AS product_name, k.name AS sku_name,
-        k.currency, k.price, k.stock_mode, k.snapshot_id
+        k.currency, k.price, k.stock_mode, k.snapshot_id, k.deduct_at,
+        ${shelvesJson('k.id')} AS shelves
       FROM core.sku k JOIN core.spu p ON p.id = k.spu_id JOIN core.category c ON c.id = p.category_id
       WHERE k.id = ${single ? '$1' : 'ANY($1::bigint[])'}`,
     values: [single ? skuIds[0] : skuIds],

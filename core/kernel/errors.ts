@@ -43,6 +43,7 @@ export const ERRORS = {
   product_unknown: { status: 404, title: 'The product is not known' },
   sku_unknown: { status: 404, title: 'The SKU is not known' },
   sku_off_shelf: { status: 409, title: 'The SKU is not on the shelf' },
+  warehouse_unknown: { status: 404, title: 'The warehouse is not known' },
   sold_out: { status: 409, title: 'The stock does not suffice' },
   price_changed: { status: 409, title: 'The price has changed' },
 

@@ -8,9 +8,10 @@ import { refuseFields } from '../kernel/http/wire.ts';
 import { money } from '../kernel/money.ts';
 import { ClockSteppedBack, NoMachineNumber } from '../kernel/order-number.ts';
 import { quoteCoupon } from '../marketing/coupons.ts';
+
 import { isBlocked } from '../payorders/payorders.ts';
-import { WAREHOUSE } from '../stock/pieces.ts';
 import { refuseBlocked } from '../users/users.ts';
+
 import { ORDER_TYPES } from './order-type.ts';
 import { findByKey } from './orders.store.ts';
 import {
@@ -24,6 +25,7 @@ import {
   writeOrder,
 } from './placing.ts';
 import { type PricedGoods, priceItems, shareDiscount } from './pricing.ts';
+import { sourceLines } from './sourcing.ts';
 import { MAX_ORDERS, refuseManyOrders, splitCheckout } from './splitting.ts';
 
 export interface Placed {
@@ -77,9 +79,10 @@ async function place(ctx: CoreContext, request: OrderRequest, signal: AbortSigna
   if (mismatch !== null) return mismatch;
   const discount = await quoteDiscount(ctx, wish, goods.value, now);
   if (!discount.ok) return discount;
-  const sourced = goods.value.lines.map((line) => ({ ...line, warehouseId: WAREHOUSE }));
+  const sourced = sourceLines(goods.value.lines, sellable);
+  if (!sourced.ok) return sourced;
   const parts = splitCheckout(
-    shareDiscount(sourced, { coupon: discount.value.discount, points: 0 }, goods.value.currency),
+    shareDiscount(sourced.value, { coupon: discount.value.discount, points: 0 }, goods.value.currency),
   );
   if (parts.length > MAX_ORDERS) return refuseManyOrders(parts.length);
   const numbers = await drawNumbers(ctx, wish.userId, 1 + parts.length, signal);

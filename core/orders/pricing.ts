@@ -2,6 +2,7 @@ import type { SellableRow } from '../catalog/catalog.store.ts';
 import { type FieldError, ok, type Refusal, type Result, refuse } from '../kernel/errors.ts';
 import { type Currency, formatMoney, MAX_AMOUNT, type Money } from '../kernel/money.ts';
 import { type LineShares, type Reduction, spreadReduction } from '../marketing/shares.ts';
+import type { DeductAt } from '../stock/pieces.ts';
 
 /** One line as it was asked for. */
 export interface Item {
@@ -23,6 +24,7 @@ export interface PricedLine {
   readonly shopId: number;
   readonly goodsKind: 'physical' | 'virtual';
   readonly counted: boolean;
+  readonly deductAt: DeductAt;
   readonly quantity: number;
   readonly unitPrice: number;
   /** `unitPrice` × `quantity`. */
@@ -35,6 +37,9 @@ export interface PricedGoods {
   /** The sum of the lines. */
   readonly amount: number;
 }
+
+/** `SOLD_OUT` follows the stock a moment later; whether there is any is for the stock to say. */
+const ON_SALE: ReadonlySet<string> = new Set(['ON_SHELF', 'SOLD_OUT']);
 
 /**
  * Puts today's prices to the items.
@@ -52,7 +57,7 @@ export function priceItems(items: readonly Item[], sellable: ReadonlyMap<number,
   }
   if (unknown.length > 0) return refuseLines('sku_unknown', unknown);
 
-  const offShelf = found.filter(({ sku }) => sku.product_state !== 'ON_SHELF');
+  const offShelf = found.filter(({ sku }) => !ON_SALE.has(sku.product_state));
   if (offShelf.length > 0) {
     return refuseLines(
       'sku_off_shelf',
@@ -86,7 +91,8 @@ function lineOf(item: Item, sku: SellableRow, index: number): PricedLine & { rea
     snapshotId: sku.snapshot_id,
     shopId: 1,
     goodsKind: sku.goods_kind,
-    counted: sku.stock_mode === 'finite',
+    counted: sku.stock_mode !== 'infinite',
+    deductAt: sku.deduct_at,
     quantity: item.quantity,
     unitPrice: sku.price,
     amount: Number(exact),

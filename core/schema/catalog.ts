@@ -71,8 +71,10 @@ export const sku = core.table(
     price: amount('price').notNull(),
     /** Says that a price of 0 is meant: goods are never given away by a slip. */
     free: boolean('free').notNull().default(false),
-    /** `finite` has rows in `stock`; `infinite` (charges, services) has none. */
+    /** `finite` has rows in `stock`; `infinite` (charges, services) has none; `codes` has rows in `stock` that count its codes. */
     stockMode: text('stock_mode').notNull(),
+    /** The moment at which pieces are set aside or sold: when they are ordered until a deadline, for good, or when they are paid. */
+    deductAt: text('deduct_at').notNull().default('reserve'),
     snapshotId: text('snapshot_id')
       .notNull()
       .references(() => snapshot.id),
@@ -81,7 +83,8 @@ export const sku = core.table(
   (t) => [
     index('sku_spu').on(t.spuId),
     check('sku_price_meant', sql`${t.price} > 0 OR (${t.price} = 0 AND ${t.free})`),
-    check('sku_stock_mode_known', sql`${t.stockMode} IN ('finite','infinite')`),
+    check('sku_stock_mode_known', sql`${t.stockMode} IN ('finite','infinite','codes')`),
+    check('sku_deduct_at_known', sql`${t.deductAt} IN ('reserve','order','payment')`),
   ],
 );
 
@@ -101,13 +104,26 @@ export const operationLog = core.table(
   (t) => [index('operation_log_entity').on(t.entityType, t.entityId, t.id)],
 );
 
+/** Where pieces lie (仓库). Number 1 is there from the beginning. */
+export const warehouse = core.table('warehouse', {
+  id: integer('id').primaryKey().generatedByDefaultAsIdentity({ startWith: 2 }),
+  name: text('name').notNull().unique(),
+  /** The lower one serves where several could. */
+  priority: integer('priority').notNull().default(100),
+  /** A closed one sells nothing new; what is set aside there is still delivered. */
+  open: boolean('open').notNull().default(true),
+  createdAt: at('created_at').notNull(),
+});
+
 export const stock = core.table(
   'stock',
   {
     skuId: bigint('sku_id', { mode: 'number' })
       .notNull()
       .references(() => sku.id),
-    warehouseId: integer('warehouse_id').notNull(),
+    warehouseId: integer('warehouse_id')
+      .notNull()
+      .references(() => warehouse.id),
     onHand: bigint('on_hand', { mode: 'number' }).notNull(),
     reserved: bigint('reserved', { mode: 'number' }).notNull().default(0),
     sold: bigint('sold', { mode: 'number' }).notNull().default(0),
@@ -125,7 +141,10 @@ export const stock = core.table(
   ],
 );
 
-/** Every change of what there is to sell that is no sale: inbound goods and counted corrections. */
+/**
+ * Every change of what there is to sell that is no sale: inbound goods, counted corrections, and goods that came back
+ * (`restock`: from sold to on hand, so that what came in stays as it is).
+ */
 export const stockMovement = core.table(
   'stock_movement',
   {
@@ -142,11 +161,16 @@ export const stockMovement = core.table(
   },
   (t) => [
     uniqueIndex('stock_movement_once').on(t.skuId, t.idempotencyKey).where(sql`idempotency_key IS NOT NULL`),
-    check('stock_movement_kind_known', sql`${t.kind} IN ('initial','inbound','adjust')`),
+    // What came in, from the index alone: the check of a SKU's stock does not read what came back.
+    index('stock_movement_came_in').on(t.skuId, t.warehouseId, t.quantity).where(sql`kind <> 'restock'`),
+    check('stock_movement_kind_known', sql`${t.kind} IN ('initial','inbound','adjust','restock')`),
   ],
 );
 
-/** Pieces set aside for one order. `held` → `taken` when paid, or `released` exactly once. */
+/**
+ * Pieces meant for one order. `held` → `taken` when paid, or `released` exactly once; `planned` (deducted at payment) counts
+ * nowhere until it is held and taken.
+ */
 export const reservation = core.table(
   'reservation',
   {
@@ -156,7 +180,12 @@ export const reservation = core.table(
     warehouseId: integer('warehouse_id').notNull(),
     quantity: bigint('quantity', { mode: 'number' }).notNull(),
     state: text('state').notNull(),
-    expiresAt: at('expires_at').notNull(),
+    /** NULL: for good, until it is taken or released. */
+    expiresAt: at('expires_at'),
+    /** Of what was taken, so many pieces came back and are on hand again. */
+    returned: bigint('returned', { mode: 'number' }).notNull().default(0),
+    /** Summed up in `stock_folded`: the check of a SKU's stock need not read it any more. Taken ones only. */
+    folded: boolean('folded').notNull().default(false),
     /** When a repair looks at a `held` one: its expiry, then again after each renewal. NULL once settled. */
     dueAt: at('due_at'),
     leaseUntil: at('lease_until'),
@@ -164,9 +193,53 @@ export const reservation = core.table(
   (t) => [
     index('reservation_order').on(t.orderId),
     index('reservation_due').on(t.dueAt, t.id).where(sql`due_at IS NOT NULL`),
-    // Answers what is held and taken of a SKU from the index alone, for the check of its stock.
-    index('reservation_sku').on(t.skuId, t.warehouseId, t.state, t.quantity),
-    check('reservation_state_known', sql`${t.state} IN ('held','taken','released')`),
+    // Answers what is held and taken of a SKU from the index alone, for the check of its stock; what is folded is not in it.
+    index('reservation_live')
+      .on(t.skuId, t.warehouseId, t.state, t.quantity, t.returned)
+      .where(sql`state IN ('held','taken') AND NOT folded`),
+    // What may be folded, oldest first.
+    index('reservation_unfolded').on(t.id).where(sql`state = 'taken' AND NOT folded`),
+    check('reservation_state_known', sql`${t.state} IN ('planned','held','taken','released')`),
     check('reservation_some', sql`${t.quantity} > 0`),
+    check('reservation_returned', sql`${t.returned} BETWEEN 0 AND ${t.quantity}`),
+    check('reservation_folded_taken', sql`NOT ${t.folded} OR ${t.state} = 'taken'`),
+  ],
+);
+
+/** What the folded reservations of a SKU add up to, so that no check reads a hot SKU's history. */
+export const stockFolded = core.table(
+  'stock_folded',
+  {
+    skuId: bigint('sku_id', { mode: 'number' }).notNull(),
+    warehouseId: integer('warehouse_id').notNull(),
+    pieces: bigint('pieces', { mode: 'number' }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.skuId, t.warehouseId] }), check('stock_folded_not_negative', sql`${t.pieces} >= 0`)],
+);
+
+/**
+ * One code of a virtual SKU's pool (卡密). `free` → `taken` for one line of one paid order; `void` once it was seen and came
+ * back. Uniqueness is by digest, so that no error of the database ever shows a code.
+ */
+export const stockCode = core.table(
+  'stock_code',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    skuId: bigint('sku_id', { mode: 'number' }).notNull(),
+    warehouseId: integer('warehouse_id').notNull(),
+    code: text('code').notNull(),
+    digest: text('digest').notNull(),
+    /** The movement that brought it. */
+    movementId: bigint('movement_id', { mode: 'number' }).notNull(),
+    state: text('state').notNull().default('free'),
+    orderId: text('order_id'),
+    takenAt: at('taken_at'),
+  },
+  (t) => [
+    uniqueIndex('stock_code_once').on(t.skuId, t.digest),
+    index('stock_code_free').on(t.skuId, t.warehouseId, t.id).where(sql`state = 'free'`),
+    index('stock_code_order').on(t.orderId).where(sql`order_id IS NOT NULL`),
+    check('stock_code_state_known', sql`${t.state} IN ('free','taken','void')`),
+    check('stock_code_taken_for', sql`(${t.state} = 'free') = (${t.orderId} IS NULL)`),
   ],
 );

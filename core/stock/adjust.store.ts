@@ -1,11 +1,12 @@
 import type { Sql } from '../kernel/db/database.ts';
-import { STOCK_EVENTS, WAREHOUSE } from './pieces.ts';
+import { type DeductAt, STOCK_EVENTS } from './pieces.ts';
 import type { StockRow } from './stock.store.ts';
 
 export type MovementKind = 'inbound' | 'adjust';
 
 export interface NewMovement {
   readonly skuId: number;
+  readonly warehouseId: number;
   readonly kind: MovementKind;
   readonly quantity: number;
   readonly reason: string;
@@ -14,15 +15,38 @@ export interface NewMovement {
   readonly now: Date;
 }
 
-export type MovementRow = Pick<NewMovement, 'quantity' | 'reason'> & { readonly kind: MovementKind | 'initial' };
+export interface MovementRow {
+  readonly kind: string;
+  readonly warehouse_id: number;
+  readonly quantity: number;
+  readonly reason: string;
+}
 
-export async function readStockMode(sql: Sql, skuId: number): Promise<'finite' | 'infinite' | null> {
-  const rows = await sql.query<{ stock_mode: 'finite' | 'infinite' }>({
+export interface StockModeRow {
+  readonly stock_mode: 'finite' | 'infinite' | 'codes';
+  readonly deduct_at: DeductAt;
+}
+
+export async function readStockMode(sql: Sql, skuId: number): Promise<StockModeRow | null> {
+  const rows = await sql.query<StockModeRow>({
     name: 'stock_mode',
-    text: 'SELECT stock_mode FROM core.sku WHERE id = $1',
+    text: 'SELECT stock_mode, deduct_at FROM core.sku WHERE id = $1',
     values: [skuId],
   });
-  return rows[0]?.stock_mode ?? null;
+  return rows[0] ?? null;
+}
+
+/** An empty shelf for a SKU in a warehouse where it has none yet; false when there is no such warehouse. */
+export async function ensureShelf(sql: Sql, skuId: number, warehouseId: number): Promise<boolean> {
+  const rows = await sql.query({
+    name: 'stock_shelf',
+    text: `WITH place AS (SELECT id FROM core.warehouse WHERE id = $2), made AS (
+        INSERT INTO core.stock (sku_id, warehouse_id, on_hand, initial) SELECT $1, id, 0, 0 FROM place
+        ON CONFLICT (sku_id, warehouse_id) DO NOTHING
+      ) SELECT id FROM place`,
+    values: [skuId, warehouseId],
+  });
+  return rows.length === 1;
 }
 
 /**
@@ -38,14 +62,14 @@ export async function moveStock(
     name: 'stock_move',
     text: `WITH moved AS (
         INSERT INTO core.stock_movement (sku_id, warehouse_id, kind, quantity, reason, actor, idempotency_key, at)
-        VALUES ($1, ${WAREHOUSE}, $2, $3, $4, $5, $6, $7)
+        VALUES ($1, $9, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (sku_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING RETURNING id
       ), changed AS (
         UPDATE core.stock SET on_hand = on_hand + $3,
           inbound = inbound + CASE WHEN $2 = 'inbound' THEN $3 ELSE 0 END,
           adjusted = adjusted + CASE WHEN $2 = 'adjust' THEN $3 ELSE 0 END
-        WHERE sku_id = $1 AND warehouse_id = ${WAREHOUSE} AND on_hand + $3 BETWEEN 0 AND $8 AND EXISTS (SELECT FROM moved)
-        RETURNING sku_id, on_hand, reserved, sold
+        WHERE sku_id = $1 AND warehouse_id = $9 AND on_hand + $3 BETWEEN 0 AND $8 AND EXISTS (SELECT FROM moved)
+        RETURNING sku_id, warehouse_id, on_hand, reserved, sold
       ), told AS (
         INSERT INTO core.event (type, machine, entity_id, from_state, to_state, actor, reason, at)
         SELECT '${STOCK_EVENTS}.' || $2, '${STOCK_EVENTS}', sku_id::text, 'counted', 'counted', $5, $4, $7 FROM changed
@@ -59,6 +83,7 @@ export async function moveStock(
       movement.key,
       movement.now,
       max,
+      movement.warehouseId,
     ],
   });
   const row = rows[0];
@@ -69,7 +94,7 @@ export async function moveStock(
 export async function readMovement(sql: Sql, skuId: number, key: string): Promise<MovementRow | null> {
   const rows = await sql.query<MovementRow>({
     name: 'stock_movement_read',
-    text: 'SELECT kind, quantity, reason FROM core.stock_movement WHERE sku_id = $1 AND idempotency_key = $2',
+    text: 'SELECT kind, warehouse_id, quantity, reason FROM core.stock_movement WHERE sku_id = $1 AND idempotency_key = $2',
     values: [skuId, key],
   });
   return rows[0] ?? null;

@@ -1,7 +1,13 @@
 import { type Refusal, refuse } from '../kernel/errors.ts';
 
-/** Every finite SKU lies in one warehouse so far; rows carry it already. */
+/** The warehouse that is there from the beginning: what an import brings lies in it. */
 export const WAREHOUSE = 1;
+
+/**
+ * The moment at which a SKU's pieces leave what is on hand (扣减时机): set aside when ordered, until a deadline
+ * (`reserve`, 下单预占); when ordered, for good until somebody cancels (`order`, 下单减库存); when paid (`payment`, 支付减库存).
+ */
+export type DeductAt = 'reserve' | 'order' | 'payment';
 
 /**
  * The `machine` of the event rows that tell of a SKU whose stock changed without a move of an order. Their entity is the
@@ -13,6 +19,12 @@ export const STOCK_EVENTS = 'stock';
 export interface Pieces {
   readonly skuId: number;
   readonly quantity: number;
+}
+
+/** Pieces as an order wants them set aside: where they lie, and when they leave what is on hand. */
+export interface Claim extends Pieces {
+  readonly warehouseId: number;
+  readonly deductAt: DeductAt;
 }
 
 /** A SKU of which there is less on hand than was wanted. */
@@ -35,9 +47,12 @@ export function refuseLack(lacks: readonly Lack[]): Refusal {
   });
 }
 
-/** Adds up per SKU. Sums stay safe: the caller bounds lines and quantities. */
-export function perSku(items: readonly Pieces[]): Pieces[] {
-  const sums = new Map<number, number>();
-  for (const { skuId, quantity } of items) sums.set(skuId, (sums.get(skuId) ?? 0) + quantity);
-  return [...sums].map(([skuId, quantity]) => ({ skuId, quantity }));
+/** Adds up per SKU and warehouse. Sums stay safe: the caller bounds lines and quantities. */
+export function perShelf(claims: readonly Claim[]): Claim[] {
+  const sums = new Map<string, Claim>();
+  for (const claim of claims) {
+    const shelf = `${claim.skuId}:${claim.warehouseId}`;
+    sums.set(shelf, { ...claim, quantity: claim.quantity + (sums.get(shelf)?.quantity ?? 0) });
+  }
+  return [...sums.values()];
 }

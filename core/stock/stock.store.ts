@@ -1,5 +1,5 @@
 import type { Sql } from '../kernel/db/database.ts';
-import { type Lack, type Pieces, STOCK_EVENTS, WAREHOUSE } from './pieces.ts';
+import { type Claim, type Lack, STOCK_EVENTS } from './pieces.ts';
 
 /*
  * How these statements lock. A plain UPDATE … FROM locks rows in whatever order its join meets them, so two orders with
@@ -25,65 +25,89 @@ const SET_ASIDE = `set_aside AS (
     FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id AND NOT EXISTS (SELECT FROM lacking)
   )`;
 
-/** The reservations of one order, locked in id order; their state is the newest one. */
+/** The reservations of one order, locked in id order; their state is the newest one. `quantity`: without what came back. */
 const MINE = `mine AS (
-    SELECT id, sku_id, warehouse_id, quantity, state FROM core.reservation WHERE order_id = $1 ORDER BY id FOR UPDATE
+    SELECT id, sku_id, warehouse_id, quantity - returned AS quantity, state, folded, expires_at
+    FROM core.reservation WHERE order_id = $1 ORDER BY id FOR UPDATE
   )`;
 
 const SELECT_LACKING = 'SELECT sku_id AS "skuId", quantity AS wanted, available FROM lacking ORDER BY sku_id';
 
-/** `pieces`: one entry per SKU. Writes nothing when any SKU lacks. */
+/** `claims`: one entry per SKU and warehouse, none that is deducted at payment. Writes nothing when any SKU lacks. */
 export async function reservePieces(
   sql: Sql,
   orderId: string,
-  pieces: readonly Pieces[],
+  claims: readonly Claim[],
   expiresAt: Date,
 ): Promise<Lack[]> {
-  const [only] = pieces;
-  if (only !== undefined && pieces.length === 1) return reserveOne(sql, orderId, only, expiresAt);
+  const [only] = claims;
+  if (only !== undefined && claims.length === 1) return reserveOne(sql, orderId, only, expiresAt);
   return sql.query<Lack>({
     name: 'stock_reserve',
     text: `WITH wanted AS (
-        SELECT sku_id, ${WAREHOUSE} AS warehouse_id, quantity FROM unnest($2::bigint[], $3::bigint[]) AS w (sku_id, quantity)
+        SELECT * FROM unnest($2::bigint[], $3::integer[], $4::bigint[], $5::boolean[]) AS w (sku_id, warehouse_id, quantity, for_good)
       ), ${LOCKED}, ${LACKING}, ${SET_ASIDE}, held AS (
         INSERT INTO core.reservation (order_id, sku_id, warehouse_id, quantity, state, expires_at, due_at)
-        SELECT $1, l.sku_id, l.warehouse_id, l.quantity, 'held', $4, $4 FROM locked l
+        SELECT $1, w.sku_id, w.warehouse_id, w.quantity, 'held', until.at, until.at
+        FROM wanted w, LATERAL (SELECT CASE WHEN NOT w.for_good THEN $6::timestamptz END AS at) until
         WHERE NOT EXISTS (SELECT FROM lacking)
       ) ${SELECT_LACKING}`,
-    values: [orderId, pieces.map((p) => p.skuId), pieces.map((p) => p.quantity), expiresAt],
+    values: [orderId, ...columnsOf(claims), claims.map(forGood), expiresAt],
   });
 }
 
 /** One SKU locks one row, so there is no order to keep: a third of the statement above. */
-async function reserveOne(sql: Sql, orderId: string, { skuId, quantity }: Pieces, expiresAt: Date): Promise<Lack[]> {
+async function reserveOne(sql: Sql, orderId: string, claim: Claim, expiresAt: Date): Promise<Lack[]> {
+  const { skuId, warehouseId, quantity } = claim;
   const rows = await sql.query({
     name: 'stock_reserve_one',
     text: `WITH set_aside AS (
-        UPDATE core.stock SET on_hand = on_hand - $3, reserved = reserved + $3
-        WHERE sku_id = $2 AND warehouse_id = ${WAREHOUSE} AND on_hand >= $3 RETURNING sku_id, warehouse_id
+        UPDATE core.stock SET on_hand = on_hand - $4, reserved = reserved + $4
+        WHERE sku_id = $2 AND warehouse_id = $3 AND on_hand >= $4 RETURNING sku_id, warehouse_id
       ) INSERT INTO core.reservation (order_id, sku_id, warehouse_id, quantity, state, expires_at, due_at)
-        SELECT $1, sku_id, warehouse_id, $3, 'held', $4, $4 FROM set_aside RETURNING id`,
-    values: [orderId, skuId, quantity, expiresAt],
+        SELECT $1, sku_id, warehouse_id, $4, 'held', $5, $5 FROM set_aside RETURNING id`,
+    values: [orderId, skuId, warehouseId, quantity, forGood(claim) ? null : expiresAt],
   });
   if (rows.length === 1) return [];
-  const [stock] = await readStock(sql, [skuId]);
-  return [{ skuId, wanted: quantity, available: stock?.on_hand ?? 0 }];
+  const shelf = (await readStock(sql, [skuId])).find((row) => row.warehouse_id === warehouseId);
+  return [{ skuId, wanted: quantity, available: shelf?.on_hand ?? 0 }];
 }
 
-/** `held` → `taken`, unless any was released. Returns whether every reservation of the order is taken now. */
+/** Writes down what will be taken when the order is paid; it counts nowhere until then. */
+export async function planPieces(sql: Sql, orderId: string, claims: readonly Claim[]): Promise<void> {
+  await sql.query({
+    name: 'stock_plan',
+    text: `INSERT INTO core.reservation (order_id, sku_id, warehouse_id, quantity, state)
+      SELECT $1, w.sku_id, w.warehouse_id, w.quantity, 'planned'
+      FROM unnest($2::bigint[], $3::integer[], $4::bigint[]) AS w (sku_id, warehouse_id, quantity)`,
+    values: [orderId, ...columnsOf(claims)],
+  });
+}
+
+function forGood({ deductAt }: Claim): boolean {
+  return deductAt === 'order';
+}
+
+function columnsOf(claims: readonly Claim[]): readonly [number[], number[], number[]] {
+  return [claims.map((c) => c.skuId), claims.map((c) => c.warehouseId), claims.map((c) => c.quantity)];
+}
+
+/** `held` → `taken`, unless any is not held any more, or not yet. Returns whether every one of the order is taken now. */
 export async function takePieces(sql: Sql, orderId: string): Promise<boolean> {
   const rows = await sql.query<{ whole: boolean }>({
     name: 'stock_take',
-    text: `WITH ${MINE}, taken AS (
+    text: `WITH ${MINE}, unheld AS (
+        SELECT FROM mine WHERE state IN ('released', 'planned')
+      ), taken AS (
         UPDATE core.reservation r SET state = 'taken', due_at = NULL, lease_until = NULL
-        FROM mine WHERE r.id = mine.id AND mine.state = 'held' AND NOT EXISTS (SELECT FROM mine WHERE state = 'released')
+        FROM mine WHERE r.id = mine.id AND mine.state = 'held' AND NOT EXISTS (SELECT FROM unheld)
         RETURNING r.sku_id, r.warehouse_id, r.quantity
       ), wanted AS (
         SELECT sku_id, warehouse_id, sum(quantity)::bigint AS quantity FROM taken GROUP BY sku_id, warehouse_id
       ), ${LOCKED}, sold AS (
         UPDATE core.stock s SET reserved = s.reserved - l.quantity, sold = s.sold + l.quantity
         FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id
-      ) SELECT NOT EXISTS (SELECT FROM mine WHERE state = 'released') AS whole`,
+      ) SELECT NOT EXISTS (SELECT FROM unheld) AS whole`,
     values: [orderId],
   });
   return rows[0]?.whole === true;
@@ -106,11 +130,13 @@ export async function takeOne(sql: Sql, orderId: string): Promise<boolean> {
   return rows.length === 1;
 }
 
-/** `held` → `released`; returns how many pieces came back. */
+/** `held` → `released`; returns how many pieces came back. What was only planned is released too, and brings none. */
 export async function releasePieces(sql: Sql, orderId: string): Promise<number> {
   const rows = await sql.query<{ pieces: number }>({
     name: 'stock_release',
-    text: `WITH ${MINE}, ${freed('held')}`,
+    text: `WITH ${MINE}, unplanned AS (
+        UPDATE core.reservation r SET state = 'released' FROM mine WHERE r.id = mine.id AND mine.state = 'planned'
+      ), ${freed('held')}`,
     values: [orderId],
   });
   return rows[0]?.pieces ?? 0;
@@ -130,16 +156,25 @@ export async function putBackPieces(sql: Sql, orderId: string): Promise<number> 
 function freed(from: 'held' | 'taken'): string {
   const counter = from === 'held' ? 'reserved' : 'sold';
   return `freed AS (
-    UPDATE core.reservation r SET state = 'released', due_at = NULL, lease_until = NULL
+    UPDATE core.reservation r SET state = 'released', due_at = NULL, lease_until = NULL, folded = false
     FROM mine WHERE r.id = mine.id AND mine.state = '${from}'
-    RETURNING r.order_id, r.sku_id, r.warehouse_id, r.quantity
+    RETURNING r.order_id, r.sku_id, r.warehouse_id, mine.quantity, mine.folded
   ), wanted AS (
-    SELECT sku_id, warehouse_id, sum(quantity)::bigint AS quantity FROM freed GROUP BY sku_id, warehouse_id
+    SELECT sku_id, warehouse_id, sum(quantity)::bigint AS quantity,
+      coalesce(sum(quantity) FILTER (WHERE folded), 0)::bigint AS folded
+    FROM freed GROUP BY sku_id, warehouse_id
   ), ${LOCKED}, back AS (
     UPDATE core.stock s SET on_hand = s.on_hand + l.quantity, ${counter} = s.${counter} - l.quantity
     FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id
-  ) SELECT coalesce(sum(quantity), 0)::bigint AS pieces, count(DISTINCT order_id) AS orders FROM freed`;
+  )${from === 'held' ? '' : UNFOLDED}
+    SELECT coalesce(sum(quantity), 0)::bigint AS pieces, count(DISTINCT order_id) AS orders FROM freed`;
 }
+
+/** What was folded and is sold no more leaves the sum of its SKU. */
+const UNFOLDED = `, unfolded AS (
+    UPDATE core.stock_folded f SET pieces = f.pieces - w.folded
+    FROM wanted w WHERE f.sku_id = w.sku_id AND f.warehouse_id = w.warehouse_id AND w.folded > 0
+  )`;
 
 /** Releases up to `limit` reservations whose time is over; those that somebody else is at are left to them. */
 export async function releaseDue(
@@ -150,7 +185,7 @@ export async function releaseDue(
   const rows = await sql.query<{ pieces: number; orders: number }>({
     name: 'stock_release_due',
     text: `WITH mine AS (
-        SELECT id, sku_id, warehouse_id, quantity, state FROM core.reservation
+        SELECT id, sku_id, warehouse_id, quantity, state, folded FROM core.reservation
         WHERE due_at <= $1 AND state = 'held' ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
       ), told AS (
         INSERT INTO core.event (type, machine, entity_id, from_state, to_state, actor, reason, at)
@@ -162,17 +197,21 @@ export async function releaseDue(
   return rows[0] ?? { pieces: 0, orders: 0 };
 }
 
-/** `released` → `held` again where the stock allows all of it, else nothing; what is still held is renewed. */
+/**
+ * `released` and `planned` → `held` where the stock allows all of it, else nothing; what is still held is renewed, unless it
+ * is held for good.
+ */
 export async function holdPieces(sql: Sql, orderId: string, until: Date): Promise<Lack[]> {
   return sql.query<Lack>({
     name: 'stock_hold',
     text: `WITH ${MINE}, wanted AS (
         SELECT sku_id, warehouse_id, sum(quantity)::bigint AS quantity FROM mine
-        WHERE state = 'released' GROUP BY sku_id, warehouse_id
+        WHERE state IN ('released', 'planned') AND quantity > 0 GROUP BY sku_id, warehouse_id
       ), ${LOCKED}, ${LACKING}, ${SET_ASIDE}, held AS (
-        UPDATE core.reservation r
-        SET state = 'held', expires_at = greatest(r.expires_at, $2), due_at = greatest(r.expires_at, $2), lease_until = NULL
-        FROM mine WHERE r.id = mine.id AND mine.state IN ('held', 'released') AND NOT EXISTS (SELECT FROM lacking)
+        UPDATE core.reservation r SET state = 'held', expires_at = until.at, due_at = until.at, lease_until = NULL
+        FROM mine,
+          LATERAL (SELECT CASE WHEN mine.state = 'planned' OR mine.expires_at IS NOT NULL THEN greatest(mine.expires_at, $2) END AS at) until
+        WHERE r.id = mine.id AND mine.state <> 'taken' AND NOT EXISTS (SELECT FROM lacking)
       ) ${SELECT_LACKING}`,
     values: [orderId, until],
   });
@@ -180,16 +219,24 @@ export async function holdPieces(sql: Sql, orderId: string, until: Date): Promis
 
 export interface StockRow {
   readonly sku_id: number;
+  readonly warehouse_id: number;
   readonly on_hand: number;
   readonly reserved: number;
   readonly sold: number;
 }
 
+/** One row per SKU and warehouse, in that order. */
 export async function readStock(sql: Sql, skuIds: readonly number[]): Promise<StockRow[]> {
   return sql.query<StockRow>({
     name: 'stock_read',
-    text: `SELECT sku_id, on_hand, reserved, sold FROM core.stock
-      WHERE sku_id = ANY($1::bigint[]) AND warehouse_id = ${WAREHOUSE} ORDER BY sku_id`,
+    text: `SELECT sku_id, warehouse_id, on_hand, reserved, sold FROM core.stock
+      WHERE sku_id = ANY($1::bigint[]) ORDER BY sku_id, warehouse_id`,
     values: [skuIds],
   });
+}
+
+/** The shelves of a SKU as JSON, for a statement that has its id in `column`; warehouses that are closed are left out. */
+export function shelvesJson(column: string): string {
+  return `(SELECT json_agg(json_build_object('warehouseId', s.warehouse_id, 'onHand', s.on_hand, 'priority', w.priority))
+        FROM core.stock s JOIN core.warehouse w ON w.id = s.warehouse_id AND w.open WHERE s.sku_id = ${column})`;
 }

@@ -10,6 +10,7 @@ const line = (index: number, goodsKind: PricedLine['goodsKind']): PricedLine => 
   shopId: 1,
   goodsKind,
   counted: true,
+  deductAt: 'reserve',
   quantity: 1,
   unitPrice: 100,
   amount: 100,

@@ -11,6 +11,7 @@ const line = (index: number, more: Partial<SourcedLine> = {}): SourcedLine => ({
   shopId: 1,
   goodsKind: 'physical',
   counted: true,
+  deductAt: 'reserve',
   quantity: 1,
   unitPrice: 100,
   amount: 100,

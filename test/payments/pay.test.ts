@@ -88,7 +88,12 @@ describe('pay', () => {
     const { payOrderId, orderId, skus } = await order(1, 3);
     await core.ctx.db.tx((tx) => release(tx, orderId));
     await core.ctx.db.tx((tx) =>
-      reserve(tx, 'another order', [{ skuId: skus[0] ?? 0, quantity: 1 }], systemClock.now()),
+      reserve(
+        tx,
+        'another order',
+        [{ skuId: skus[0] ?? 0, quantity: 1, warehouseId: 1, deductAt: 'reserve' }],
+        systemClock.now(),
+      ),
     );
     expect(await press(payOrderId)).toMatchObject({ ok: false, code: 'sold_out' });
     expect(await attempts(payOrderId)).toEqual([]);

@@ -218,7 +218,9 @@ test('a movement, and reservations that ran out, are looked at without waiting f
       text: 'UPDATE core.stock SET sold = sold + $2, on_hand = on_hand - $2 WHERE sku_id = $1',
       values: [sku, by],
     });
-  await ctx.db.tx((tx) => reserve(tx, 'nobody', [{ skuId: sku, quantity: 3 }], clock.now()));
+  await ctx.db.tx((tx) =>
+    reserve(tx, 'nobody', [{ skuId: sku, quantity: 3, warehouseId: 1, deductAt: 'reserve' }], clock.now()),
+  );
   expect(await run()).toMatchObject({ verdict: 'holds', coverage: { mode: 'full' } });
   const looked = { mode: 'incremental', rows: 1 };
 

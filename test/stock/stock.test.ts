@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addMs } from '../../core/kernel/clock.ts';
-import type { Lack } from '../../core/stock/pieces.ts';
+import type { Claim, Lack } from '../../core/stock/pieces.ts';
 import { holdUntil, putBack, release, releaseExpired, reserve, stockOf, take } from '../../core/stock/stock.ts';
 import { skusOnShelf } from '../support/catalogue.ts';
 import { type TestCore, testCore } from '../support/core.ts';
@@ -28,13 +28,10 @@ async function state(skuId: number | undefined): Promise<[number, number, number
   return [stock.onHand, stock.reserved, stock.sold];
 }
 
-const at = (skuId: number | undefined, quantity: number) => ({ skuId: skuId ?? 0, quantity });
+const at = (skuId: number | undefined, quantity: number, deductAt: Claim['deductAt'] = 'reserve', warehouseId = 1) =>
+  ({ skuId: skuId ?? 0, quantity, warehouseId, deductAt }) satisfies Claim;
 
-async function hold(
-  order: string,
-  items: { skuId: number; quantity: number }[],
-  until = SOON,
-): Promise<readonly Lack[]> {
+async function hold(order: string, items: Claim[], until = SOON): Promise<readonly Lack[]> {
   return core.ctx.db.tx((tx) => reserve(tx, order, items, until));
 }
 
