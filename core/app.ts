@@ -42,6 +42,8 @@ export interface Core extends AsyncDisposable {
   readonly context: CoreContext;
   readonly guard: LiveGuard;
   readonly metrics: Metrics;
+  /** Calls `wake` after each committed move of this process. */
+  whenMoved(wake: () => void): void;
 }
 
 /**
@@ -60,13 +62,18 @@ export async function openCore(process: 'core' | 'reconcile', config: ServerConf
     await createGuard({ process, switches, config, clock: systemClock, random: systemRandom, log, metrics }),
   );
   const background = stack.use(new Background(log));
+  const count = countMoves(metrics);
+  const wakes: (() => void)[] = [];
   const reach = { baseUrl: config.sandboxUrl, notifyBase: config.coreUrl, outside, timeoutMs: OUTSIDE_TIMEOUT_MS };
   const context: CoreContext = {
     db,
     clock: systemClock,
     random: systemRandom,
     log,
-    mover: new Mover(systemClock, countMoves(metrics)),
+    mover: new Mover(systemClock, (transition) => {
+      count(transition);
+      for (const wake of wakes) wake();
+    }),
     background,
     orderNumbers: new OrderNumbers(db, systemClock, `${config.instance}-${systemRandom.int(1e9)}`),
     channels: await loadChannels({ ...reach, merchantId: MERCHANT_ID }),
@@ -76,7 +83,13 @@ export async function openCore(process: 'core' | 'reconcile', config: ServerConf
     terms: DEFAULT_TERMS,
   };
   const owned = stack.move();
-  return { context, guard, metrics, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    context,
+    guard,
+    metrics,
+    whenMoved: (wake) => void wakes.push(wake),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /** The core's HTTP interface. */

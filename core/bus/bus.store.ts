@@ -11,6 +11,8 @@ export const START: Position = { xid: '0', eventId: 0 };
 
 /** How long one replica keeps a consumer to itself, by the database's clock. */
 const LEASE_SECONDS = 20;
+/** A lease with less than this left is renewed even when there is nothing to read. */
+const RENEW_SECONDS = 10;
 
 /** Makes the consumer's row where it is new. It begins before the first event: a new consumer sees the whole history. */
 export async function ensureConsumer(sql: Sql, name: string): Promise<void> {
@@ -19,6 +21,24 @@ export async function ensureConsumer(sql: Sql, name: string): Promise<void> {
     text: `INSERT INTO core.consumer (name, xid, event_id) VALUES ($1, '0', 0) ON CONFLICT (name) DO NOTHING`,
     values: [name],
   });
+}
+
+/**
+ * Whether there is anything to do, asked without writing: `idle` only for whom the lease is sure for a while. So a bus on
+ * which nothing happens costs reads, not commits.
+ */
+export async function peek(sql: Sql, name: string, holder: string): Promise<'new' | 'idle' | 'look'> {
+  const rows = await sql.query<{ sure: boolean; waiting: boolean }>({
+    name: 'bus_peek',
+    text: `SELECT coalesce(c.holder = $2 AND c.lease_until > clock_timestamp() + interval '${RENEW_SECONDS} seconds', false) AS sure,
+        EXISTS (SELECT FROM core.event e WHERE (e.xid, e.id) > (c.xid, c.event_id)
+          AND e.xid < pg_snapshot_xmin(pg_current_snapshot())) AS waiting
+      FROM core.consumer c WHERE c.name = $1`,
+    values: [name, holder],
+  });
+  const row = rows[0];
+  if (row === undefined) return 'new';
+  return row.sure && !row.waiting ? 'idle' : 'look';
 }
 
 /** Takes or renews the consumer's lease. False: another replica has it, or it is being held back after a failure. */
@@ -70,20 +90,57 @@ export async function lockCursor(sql: Sql, name: string, holder: string): Promis
 const COLUMNS = `e.id, e.xid::text AS xid, e.type, e.machine, e.entity_id AS "entityId", e.scope,
     e.from_state AS "fromState", e.to_state AS "toState", e.actor, e.reason, e.at`;
 
+/** Rows looked at in one go by who hears only some machines. */
+const WINDOW_ROWS = 2_000;
+
+export interface Read {
+  readonly events: BusEvent[];
+  /** How far was looked: the cursor's next place. Null: there is nothing new. */
+  readonly last: Position | null;
+}
+
 /**
- * The events after a position in commit order, at most `limit`. Only rows of transactions below the snapshot's horizon
- * are shown: whatever lies there is decided, so nothing can still commit behind the cursor. The order names the table's
- * column: a bare `xid` would be the text of the answer, by which 100 comes before 99, and the cursor would step back
- * over what was taken, or pass over what was not.
+ * The events after a position in commit order, at most `limit`, of the machines named. Only rows of transactions below the
+ * snapshot's horizon are shown: whatever lies there is decided, so nothing can still commit behind the cursor. The order
+ * names the table's column: a bare `xid` would be the text of the answer, by which 100 comes before 99, and the cursor
+ * would step back over what was taken, or pass over what was not.
  */
-export async function readEvents(sql: Sql, after: Position, limit: number): Promise<BusEvent[]> {
-  return sql.query<BusEvent>({
-    name: 'bus_read',
-    text: `SELECT ${COLUMNS} FROM core.event e
-      WHERE (xid, id) > ($1::xid8, $2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot())
-      ORDER BY e.xid, e.id LIMIT $3`,
-    values: [after.xid, after.eventId, limit],
+export async function readEvents(
+  sql: Sql,
+  after: Position,
+  limit: number,
+  machines: readonly string[] | null,
+): Promise<Read> {
+  if (machines === null) {
+    const events = await sql.query<BusEvent>({
+      name: 'bus_read',
+      text: `SELECT ${COLUMNS} FROM core.event e
+        WHERE (xid, id) > ($1::xid8, $2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY e.xid, e.id LIMIT $3`,
+      values: [after.xid, after.eventId, limit],
+    });
+    return { events, last: placeOf(events.at(-1)) };
+  }
+  const rows = await sql.query<BusEvent & { readonly heard: boolean }>({
+    name: 'bus_read_some',
+    text: `WITH e AS MATERIALIZED (
+        SELECT * FROM core.event WHERE (xid, id) > ($1::xid8, $2::bigint) AND xid < pg_snapshot_xmin(pg_current_snapshot())
+        ORDER BY core.event.xid, core.event.id LIMIT ${WINDOW_ROWS}
+      ), heard AS MATERIALIZED (
+        SELECT * FROM e WHERE machine = ANY($4::text[]) ORDER BY e.xid, e.id LIMIT $3
+      ), furthest AS (
+        SELECT * FROM (SELECT * FROM e ORDER BY e.xid DESC, e.id DESC LIMIT 1) furthest
+        WHERE (SELECT count(*) FROM heard) < $3 AND NOT machine = ANY($4::text[])
+      ), shown AS (SELECT *, true AS heard FROM heard UNION ALL SELECT *, false FROM furthest)
+      SELECT ${COLUMNS}, heard FROM shown e ORDER BY e.xid, e.id`,
+    values: [after.xid, after.eventId, limit, machines],
   });
+  const events = rows.filter(({ heard }) => heard).map(({ heard: _, ...event }) => event);
+  return { events, last: placeOf(rows.at(-1)) };
+}
+
+function placeOf(event: BusEvent | undefined): Position | null {
+  return event === undefined ? null : { xid: event.xid, eventId: event.id };
 }
 
 /** Moves the cursor; what had failed before is forgotten. */
@@ -139,6 +196,15 @@ export async function unpark(sql: Sql, name: string, eventId: number): Promise<v
     name: 'bus_unpark',
     text: 'DELETE FROM core.parked_event WHERE consumer = $1 AND event_id = $2',
     values: [name, eventId],
+  });
+}
+
+/** Takes events that were parked once, and were handled after all, off the parked ones. */
+export async function unparkTaken(sql: Sql, name: string, eventIds: readonly number[]): Promise<void> {
+  await sql.query({
+    name: 'bus_unpark_taken',
+    text: 'DELETE FROM core.parked_event WHERE consumer = $1 AND event_id = ANY($2::bigint[])',
+    values: [name, eventIds],
   });
 }
 

@@ -14,6 +14,8 @@ export interface BusOptions extends BusKit {
 }
 
 const POLL_MS = 500;
+/** A kick does not wake a consumer sooner than this after it began to rest: it gathers what a burst commits. */
+const REST_MS = 100;
 const LAG_EVERY_MS = 2_000;
 /** A look at the lag that is older says nothing of now. */
 const LAG_FRESH_MS = 10_000;
@@ -81,10 +83,11 @@ export class RunningConsumer implements AsyncDisposable {
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
+    await sleep(REST_MS, signal);
     if (this.#kicked) return;
     const woken = new AbortController();
     this.#wake = () => woken.abort();
-    await sleep(this.#options.pollMs ?? POLL_MS, AbortSignal.any([signal, woken.signal]));
+    await sleep((this.#options.pollMs ?? POLL_MS) - REST_MS, AbortSignal.any([signal, woken.signal]));
     this.#wake = () => undefined;
   }
 

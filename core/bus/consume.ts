@@ -8,8 +8,10 @@ import {
   moveCursor,
   type Position,
   parkEvent,
+  peek,
   readEvents,
   takeConsumer,
+  unparkTaken,
 } from './bus.store.ts';
 import type { BusEvent } from './event.ts';
 
@@ -19,6 +21,8 @@ export interface Consumer {
   readonly name: string;
   /** The most events handed over at once, 1..1000. */
   readonly batch: number;
+  /** Whose events it hears, by machine; all where it names none. The others are passed over by the database. */
+  readonly machines?: readonly string[];
   /**
    * Takes events in commit order. What it writes through `tx` commits together with the cursor. Throwing undoes the
    * batch, which comes again in smaller pieces; an event that fails alone `STRIKES` times is parked, and may be handed
@@ -55,7 +59,9 @@ const PAUSE_MS = 250;
  * Throws `DatabaseUnavailable`; everything the handler throws counts against the event at hand.
  */
 export async function turn(kit: BusKit, consumer: Consumer, holder: string, signal: AbortSignal): Promise<Turn> {
-  await ensureConsumer(kit.db, consumer.name);
+  const standing = await peek(kit.db, consumer.name, holder);
+  if (standing === 'new') await ensureConsumer(kit.db, consumer.name);
+  if (standing === 'idle') return { kind: 'idle' };
   if (!(await takeConsumer(kit.db, consumer.name, holder))) return { kind: 'elsewhere' };
   let size = Math.max(1, Math.min(consumer.batch, 1000));
   for (;;) {
@@ -82,12 +88,13 @@ function handleBatch(
   return kit.db.tx(async (tx): Promise<Turn> => {
     const cursor = await lockCursor(tx, consumer.name, holder);
     if (cursor === null) return { kind: 'elsewhere' };
-    const events = await readEvents(tx, cursor, size);
-    const last = events.at(-1);
-    if (last === undefined) return { kind: 'idle' };
+    const { events, last } = await readEvents(tx, cursor, size, consumer.machines ?? null);
+    if (last === null) return { kind: 'idle' };
     seen.events = events;
-    await consumer.handle(events, tx);
-    await moveCursor(tx, consumer.name, { xid: last.xid, eventId: last.id });
+    if (events.length > 0) await consumer.handle(events, tx);
+    const ids = events.map(({ id }) => id);
+    // What it takes now, when it is sent back, need not wait for a person any more.
+    await Promise.all([moveCursor(tx, consumer.name, last), unparkTaken(tx, consumer.name, ids)]);
     return { kind: 'handled', count: events.length };
   });
 }

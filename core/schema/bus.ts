@@ -1,4 +1,18 @@
-import { at, bigint, core, index, integer, jsonb, primaryKey, sql, text, xid8 } from './columns.ts';
+import { check } from 'drizzle-orm/pg-core';
+import {
+  amount,
+  at,
+  bigint,
+  core,
+  index,
+  integer,
+  jsonb,
+  primaryKey,
+  sql,
+  text,
+  uniqueIndex,
+  xid8,
+} from './columns.ts';
 
 /** The event rows: the history of every machine and the OrderBus at once. Append only. */
 export const event = core.table(
@@ -47,6 +61,49 @@ export const parkedEvent = core.table(
   },
   (t) => [primaryKey({ columns: [t.consumer, t.eventId] })],
 );
+
+/** What a user was told, and when: one row an event, however often the event is shown again. */
+export const notification = core.table(
+  'notification',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    userId: bigint('user_id', { mode: 'number' }).notNull(),
+    eventId: bigint('event_id', { mode: 'number' }).notNull(),
+    /** CloudEvents type of what happened, and the order, refund or shipment that it is about. */
+    what: text('what').notNull(),
+    about: text('about').notNull(),
+    payOrderId: text('pay_order_id').notNull(),
+    message: text('message').notNull(),
+    /** When it happened. */
+    at: at('at').notNull(),
+  },
+  (t) => [uniqueIndex('notification_once').on(t.eventId), index('notification_user').on(t.userId, t.id)],
+);
+
+/** Sums of what happened, per minute and per day (UTC), by event type and currency. */
+export const statistic = core.table(
+  'statistic',
+  {
+    grain: text('grain').notNull(),
+    bucket: at('bucket').notNull(),
+    type: text('type').notNull(),
+    /** `XXX` where no money is named. */
+    currency: text('currency').notNull(),
+    count: bigint('count', { mode: 'number' }).notNull(),
+    amount: amount('amount').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.grain, t.bucket, t.type, t.currency] }),
+    check('statistic_grain', sql`${t.grain} IN ('minute', 'day')`),
+  ],
+);
+
+/** Up to which event the statistics have counted: what is shown again is not counted again. One row. */
+export const statisticMark = core.table('statistic_mark', {
+  name: text('name').primaryKey(),
+  xid: xid8('xid').notNull(),
+  eventId: bigint('event_id', { mode: 'number' }).notNull(),
+});
 
 /** Work that has one holder among all replicas (checks, sealing): taken over when the lease ends. */
 export const holding = core.table('holding', {
