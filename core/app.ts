@@ -1,6 +1,7 @@
 import { callbackRoutes } from './callbacks/callbacks.routes.ts';
 import { Signatures } from './callbacks/signatures.ts';
 import { catalogRoutes } from './catalog/catalog.routes.ts';
+import { consumerRoutes } from './consumers/consumers.routes.ts';
 import { type CoreContext, DEFAULT_TERMS } from './context.ts';
 import { httpFulfilment } from './fulfilment/fulfilment.http.ts';
 import { loadSwitches } from './guard/declarations.ts';
@@ -118,6 +119,7 @@ export function coreApp(core: Pick<Core, 'context' | 'metrics'>, config: ServerC
   app.route('/', cancelRoutes(context));
   app.route('/', paymentRoutes(context));
   app.route('/', ledgerRoutes(context));
+  app.route('/', consumerRoutes(context));
   app.route('/', userRoutes(context));
   app.route('/', callbackRoutes(context, signatures));
   return Object.assign(app, { [Symbol.dispose]: () => auth[Symbol.dispose]() });
