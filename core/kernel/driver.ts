@@ -195,13 +195,15 @@ async function countUnknown<Row extends MachineRow, Context extends DriveKit>(
     ? Math.round(SLOW_MS * (0.8 + 0.2 * context.random.next()))
     : backoffMs(row.tries, context.random);
   const reason = exhausted ? `no answer after ${MAX_TRIES} tries: ${step.reason}` : step.reason;
-  await context.db.query({
+  const counted = await context.db.query({
     name: `unknown_${driver.machine.name}`,
     text: `UPDATE ${driver.machine.table} SET lease_until = NULL, tries = tries + 1, due_at = ${DUE_UNLESS_WISHED},
         person_reason = coalesce(person_reason, $5::text)
-      WHERE id = $1 AND state = $4`,
+      WHERE id = $1 AND state = $4 RETURNING id`,
     values: [row.id, row.version, addMs(context.clock.now(), waitMs), row.state, exhausted ? reason : null],
   });
+  // A callback moved it while it was asked about: the silence is about a state that is no more.
+  if (counted.length === 0) return 'waiting';
   // The person is called once; what is asked slowly after that is the same silence.
   const told = exhausted ? 'person' : 'waiting';
   if (row.person_reason !== null) return told;

@@ -14,6 +14,8 @@ class Faults {
   down = false;
   /** Called before each answer: a test may hold a call here. */
   beforeAnswer: (call: string, key: string) => Promise<void> = () => Promise.resolve();
+  /** How a request travels: a simulation may lose it, hold it up, or end the caller here. Does the work by default. */
+  travel: Travel = (_call, _key, work) => work();
   readonly calls = new Map<string, number>();
   readonly effects = new Map<string, number>();
   /** How many calls about one key were under way at once, at the most. */
@@ -27,7 +29,7 @@ class Faults {
     this.mostAtOnce = Math.max(this.mostAtOnce, inside);
     try {
       if (this.down) return { kind: 'unknown', reason: 'it is down' };
-      const answer = work();
+      const answer = this.travel(call, key, work);
       await this.beforeAnswer(call, key);
       if (this.loseReplies > 0) {
         this.loseReplies -= 1;
@@ -49,12 +51,18 @@ class Faults {
   }
 }
 
+export type Travel = <T>(call: string, key: string, work: () => Answer<T>) => Answer<T>;
+
 function bump(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 function ok<T>(value: T): Answer<T> {
   return { kind: 'ok', value };
+}
+
+function isRefused(state: TradeView['state']): boolean {
+  return state === 'closed' || state === 'refused';
 }
 
 export class FakeChannel extends Faults implements PaymentChannel {
@@ -70,8 +78,11 @@ export class FakeChannel extends Faults implements PaymentChannel {
     return this.answer('init', trade.tradeNo, () => {
       const known = this.trades.get(trade.tradeNo);
       if (known !== undefined)
-        return known.state === 'closed' ? { kind: 'refused', reason: 'closed before' } : ok(known);
-      if (this.onInit === 'refused') return { kind: 'refused', reason: 'no' };
+        return isRefused(known.state) ? { kind: 'refused', reason: `${known.state} before` } : ok(known);
+      if (this.onInit === 'refused') {
+        this.trades.set(trade.tradeNo, { tradeNo: trade.tradeNo, state: 'refused' });
+        return { kind: 'refused', reason: 'no' };
+      }
       this.effect(`trade ${trade.tradeNo}`);
       const view: TradeView = { tradeNo: trade.tradeNo, state: 'open', amount: trade.amount, currency: trade.currency };
       this.trades.set(trade.tradeNo, view);

@@ -1,0 +1,16 @@
+import type { Action } from '../action.ts';
+
+/** The process does what it left for after the answer. */
+export default {
+  id: 'kick',
+  weight: 20,
+  async act(sale) {
+    const { kicks } = sale.queue;
+    const kick = sale.pick(kicks);
+    if (kick === undefined) return null;
+    kicks.splice(kicks.indexOf(kick), 1);
+    sale.outside.channel.onRefund = sale.chance(0.5) ? 'processing' : 'done';
+    await sale.run(kick);
+    return kick.name;
+  },
+} satisfies Action;

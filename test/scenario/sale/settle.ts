@@ -1,0 +1,68 @@
+import { turn } from '../../../core/bus/consume.ts';
+import { loadChecks } from '../../../reconcile/check.ts';
+import { runCheck } from '../../../reconcile/check-run.ts';
+import { dirtyConsumer, feed } from '../../../reconcile/dirty.ts';
+import { carry, deliver, giveBack, underWay } from './letters.ts';
+import { NEVER, type Sale } from './sale.ts';
+import { FAIR } from './weather.ts';
+
+/** Rounds of healing, and how much time passes between two of them: seconds first, then what deadlines take. */
+const SECONDS = 15_000;
+const MINUTES = 10 * 60_000;
+const ROUNDS = 24;
+const SECONDS_ROUNDS = 12;
+/** Orders are completed by themselves. */
+const WEEK_MS = 8 * 24 * 3_600_000;
+
+/**
+ * The healing: the weather is fair, nobody dies, no shopper does anything new. All that was promised must come to its end
+ * by itself. Returns what did not, or does not add up.
+ */
+export async function settle(sale: Sale): Promise<readonly string[]> {
+  sale.road.weather = FAIR;
+  sale.guard.closed.clear();
+  sale.guard.off.clear();
+  sale.life.begin();
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await heal(sale);
+    await sale.audit();
+    await sale.later(round < SECONDS_ROUNDS ? SECONDS : MINUTES);
+  }
+  await sale.later(WEEK_MS);
+  await heal(sale);
+  await heal(sale);
+  return [...(await sale.settled()), ...(await checks(sale))];
+}
+
+async function heal(sale: Sale): Promise<void> {
+  const { unanswered, letters, road, outside } = sale;
+  outside.channel.onInit = 'open';
+  outside.channel.onRefund = 'done';
+  outside.marketing.onDeduct = 'deducted';
+  for (const order of unanswered.splice(0)) await order();
+  while (road.heldUp.length > 0) road.arrive(0);
+  for (const kick of sale.queue.kicks.splice(0)) await sale.run(kick);
+  for (const letter of letters.splice(0)) await deliver(sale, letter);
+  for (const repair of sale.repairs) await sale.mend(repair);
+  const { parcels, refunds } = underWay(sale);
+  for (const { shipmentId, state } of parcels)
+    carry(sale, shipmentId, state === 'accepted' ? 'processing' : 'delivered');
+  for (const refundNo of refunds) giveBack(sale, refundNo);
+}
+
+/** Every check of the engine comes to the same conclusion as the auditor, over all and over what was touched. */
+async function checks(sale: Sale): Promise<string[]> {
+  const all = await loadChecks();
+  const kit = { ...sale.ctx, db: sale.db };
+  const consumer = dirtyConsumer(sale.clock, all);
+  while ((await turn(kit, consumer, 'sale', NEVER)).kind === 'handled');
+  await feed(kit, all, NEVER);
+  const wrong: string[] = [];
+  for (const check of all) {
+    for (const full of [true, false]) {
+      const { verdict, reason, count, first } = await runCheck(kit, check, { full, signal: NEVER });
+      if (verdict !== 'holds') wrong.push(`check ${check.id}: ${verdict}, ${reason} ${count} ${JSON.stringify(first)}`);
+    }
+  }
+  return wrong;
+}
