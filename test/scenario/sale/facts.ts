@@ -5,6 +5,8 @@ export interface Letter {
   readonly id: string;
   readonly kind: CallbackKind;
   readonly body: Readonly<Record<string, unknown>>;
+  /** Nobody would ask for what it says, so its sender repeats it until it is taken: it is never lost. */
+  readonly certain: boolean;
 }
 
 /** A checkout that the shop was answered: what the shopper may count on. */

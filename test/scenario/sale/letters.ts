@@ -11,10 +11,10 @@ const MASTER = `whsec_${Buffer.from('the secret of a simulated sale').toString('
 const signatures = new Signatures(MASTER, ['sandbox', 'fulfilment']);
 
 /** The outside writes to us; the letter waits until it is delivered, twice maybe, or lost. */
-export function write(sale: Sale, kind: CallbackKind, source: string, body: Record<string, unknown>): void {
+function write(sale: Sale, kind: CallbackKind, source: string, body: Record<string, unknown>, certain = false): void {
   const id = `evt_${sale.random.int(2 ** 48).toString(36)}`;
   const occurredAt = sale.clock.now().toISOString();
-  sale.letters.push({ id, kind, body: { ...body, source, merchantId: 'tidegate', occurredAt } });
+  sale.letters.push({ id, kind, certain, body: { ...body, source, merchantId: 'tidegate', occurredAt } });
 }
 
 /** Delivers a letter as its sender signed it, or with the signature of somebody else. */
@@ -30,8 +30,8 @@ export function deliver(sale: Sale, letter: Letter, forged = false): Promise<Res
   return receive(sale.ctx, signatures, { kind: letter.kind, text, body: letter.body, headers });
 }
 
-/** The shopper at the channel: pays, or does not; the channel writes to us. */
-export function decide(sale: Sale, tradeNo: string, paid: boolean): void {
+/** The shopper at the channel: pays, or does not; the channel writes to us. `late`: it had said no before. */
+export function decide(sale: Sale, tradeNo: string, paid: boolean, late = false): void {
   const { channel } = sale.outside;
   if (!paid) {
     const trade = channel.trades.get(tradeNo);
@@ -41,7 +41,7 @@ export function decide(sale: Sale, tradeNo: string, paid: boolean): void {
     return;
   }
   const { transactionId, amount, currency } = channel.pay(tradeNo);
-  write(sale, 'payment', channel.id, { type: 'trade.paid', tradeNo, transactionId, amount, currency });
+  write(sale, 'payment', channel.id, { type: 'trade.paid', tradeNo, transactionId, amount, currency }, late);
 }
 
 /** A parcel moves on, or fails; the carrier writes to us. */

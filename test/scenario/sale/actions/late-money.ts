@@ -9,7 +9,7 @@ export default {
     const failed = [...sale.outside.channel.trades.values()].filter(({ state }) => state === 'failed');
     const trade = sale.pick(failed);
     if (trade === undefined) return null;
-    decide(sale, trade.tradeNo, true);
+    decide(sale, trade.tradeNo, true, true);
     return trade.tradeNo;
   },
 } satisfies Action;

@@ -14,9 +14,13 @@ export default {
       if (forged.ok || forged.code !== 'callback_forged') throw new Error(`a forged letter was believed: ${what}`);
       return `${what} forged, refused`;
     }
-    if (!sale.chance(0.2)) sale.letters.splice(sale.letters.indexOf(letter), 1);
-    if (sale.chance(0.15)) return `${what} lost`;
+    if (!letter.certain && sale.chance(0.15)) {
+      sale.letters.splice(sale.letters.indexOf(letter), 1);
+      return `${what} lost`;
+    }
+    // Died before it answered, we are written to again.
     const taken = await deliver(sale, letter);
+    if (!sale.chance(0.2)) sale.letters.splice(sale.letters.indexOf(letter), 1);
     return `${what} ${taken.ok ? taken.value.status : taken.code}`;
   },
 } satisfies Action;
