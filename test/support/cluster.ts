@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,6 +5,7 @@ import { pino } from 'pino';
 import { type Database, openDatabase } from '../../core/kernel/db/database.ts';
 import { startEmbeddedPostgres } from '../../core/kernel/db/embedded.ts';
 import { migrate } from '../../core/kernel/db/migrate.ts';
+import { systemRandom } from '../../core/kernel/random.ts';
 import { asAdmin } from './admin.ts';
 
 /** A throwaway server and the migrated database in it that every test clones. */
@@ -95,7 +95,7 @@ export interface TestDatabase extends BlankDatabase {
 
 /** A name that no other database of the cluster has: tests of many processes make theirs at once. */
 export function freshName(): string {
-  return `t_${randomUUID().replaceAll('-', '')}`;
+  return `t_${Buffer.from(systemRandom.bytes(16)).toString('hex')}`;
 }
 
 /** A database of its own, cloned from the cluster's migrated template; dropped when disposed. */
