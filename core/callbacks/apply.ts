@@ -1,5 +1,5 @@
 import type { CoreContext } from '../context.ts';
-import { applyParcel } from '../fulfilment/fulfilment.ts';
+import { applyParcel } from '../fulfilment/parcel.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { type Cause, readRow } from '../kernel/machine.ts';
 import { endAttemptInside } from '../payments/attempt.ts';

@@ -68,50 +68,124 @@ function parcelFrom(shipment: Parcel, rows: readonly ParcelRow[]): InitParcel {
   };
 }
 
-/** What lay in a shipment is delivered. */
-export async function countDelivered(sql: Sql, shipmentId: string): Promise<void> {
+/** Pieces of one line of an order. */
+export interface PartLine {
+  readonly lineNo: number;
+  readonly quantity: number;
+}
+
+/** Puts pieces into a new shipment. */
+export async function pack(sql: Sql, shipment: Parcel, lines: readonly PartLine[]): Promise<void> {
   await sql.query({
-    name: 'shipment_delivered_lines',
-    text: `UPDATE core.order_line l SET shipped = l.shipped + s.quantity
-      FROM core.shipment_line s WHERE s.shipment_id = $1 AND l.order_id = s.order_id AND l.line_no = s.line_no`,
+    name: 'shipment_pack',
+    text: `INSERT INTO core.shipment_line (shipment_id, order_id, line_no, quantity)
+      SELECT $1, $2, line_no, quantity FROM unnest($3::integer[], $4::bigint[]) AS l (line_no, quantity)`,
+    values: [shipment.id, shipment.order_id, lines.map((l) => l.lineNo), lines.map((l) => l.quantity)],
+  });
+}
+
+export async function linesIn(sql: Sql, shipmentId: string): Promise<PartLine[]> {
+  return sql.query<PartLine>({
+    name: 'shipment_lines',
+    text: 'SELECT line_no AS "lineNo", quantity FROM core.shipment_line WHERE shipment_id = $1 ORDER BY line_no',
     values: [shipmentId],
   });
 }
 
-/** The order's other shipments that are not delivered yet. */
-export async function undeliveredOf(sql: Sql, orderId: string): Promise<number> {
-  const rows = await sql.query<{ count: number }>({
-    name: 'shipment_undelivered',
-    text: `SELECT count(*) AS count FROM core.shipment WHERE order_id = $1 AND state <> 'F4'`,
+/** The order's shipments that have not ended, the oldest first. Those of an exchange carry other pieces. */
+export async function liveShipmentsOf(sql: Sql, orderId: string): Promise<ShipmentRow[]> {
+  return sql.query<ShipmentRow>({
+    name: 'shipments_live',
+    text: `SELECT * FROM core.shipment
+      WHERE order_id = $1 AND state IN ('F0','F1','F2') AND refund_id IS NULL ORDER BY created_at, id`,
     values: [orderId],
   });
-  return rows[0]?.count ?? 0;
 }
 
-/** The effective capture that paid an order, and the order's shares of it. */
-export async function paidShareOf(
+/** The shipments that wait for the end of this one. */
+export async function followersOf(sql: Sql, shipmentId: string): Promise<ShipmentRow[]> {
+  return sql.query<ShipmentRow>({
+    name: 'shipment_followers',
+    text: `SELECT * FROM core.shipment WHERE after_shipment = $1 AND state = 'F0' ORDER BY id`,
+    values: [shipmentId],
+  });
+}
+
+/** Makes a shipment due now: what it waited for has come. */
+export async function makeDue(sql: Sql, shipmentId: string, now: Date): Promise<void> {
+  await sql.query({
+    name: 'shipment_due_now',
+    text: `UPDATE core.shipment SET due_at = $2, version = version + 1 WHERE id = $1 AND state = 'F0'`,
+    values: [shipmentId, now],
+  });
+}
+
+/** Writes down that a shipment shall be given up. False: it has ended, or that was written before. */
+export async function setCancelIntent(
+  sql: Sql,
+  shipmentId: string,
+  intent: 'refund' | 'split',
+  now: Date,
+): Promise<boolean> {
+  const rows = await sql.query({
+    name: 'shipment_cancel_intent',
+    text: `UPDATE core.shipment SET cancel_intent = $2, due_at = $3, version = version + 1
+      WHERE id = $1 AND state IN ('F0','F1','F2') AND cancel_intent IS NULL RETURNING id`,
+    values: [shipmentId, intent, now],
+  });
+  return rows.length === 1;
+}
+
+/** The service does not give it up any more. */
+export async function setCancelRefused(sql: Sql, shipmentId: string, dueAt: Date): Promise<void> {
+  await sql.query({
+    name: 'shipment_cancel_refused',
+    text: `UPDATE core.shipment SET cancel_refused = true, due_at = $2, version = version + 1
+      WHERE id = $1 AND state = 'F2'`,
+    values: [shipmentId, dueAt],
+  });
+}
+
+/** What lay in a shipment is delivered. Returns how many pieces of its order are still to come. */
+export async function countDelivered(sql: Sql, shipment: Parcel): Promise<number> {
+  const rows = await sql.query<{ missing: number }>({
+    name: 'shipment_delivered_lines',
+    text: `WITH delivered AS (
+        UPDATE core.order_line l SET shipped = l.shipped + s.quantity
+        FROM core.shipment_line s WHERE s.shipment_id = $1 AND l.order_id = s.order_id AND l.line_no = s.line_no
+        RETURNING l.line_no, l.quantity - l.shipped - l.dropped AS missing
+      ) SELECT (coalesce((SELECT sum(missing) FROM delivered), 0) + coalesce((SELECT sum(quantity - shipped - dropped)
+          FROM core.order_line WHERE order_id = $2 AND line_no NOT IN (SELECT line_no FROM delivered)), 0))::bigint AS missing`,
+    values: [shipment.id, shipment.order_id],
+  });
+  return rows[0]?.missing ?? 0;
+}
+
+/** A person's correction of carrier or number, if the row is still as it was read. */
+export async function correctParcel(
+  sql: Sql,
+  edit: { readonly id: string; readonly version: number; readonly carrier: string; readonly trackingNo: string },
+  now: Date,
+): Promise<ShipmentRow | null> {
+  const rows = await sql.query<ShipmentRow>({
+    name: 'shipment_correct',
+    text: `UPDATE core.shipment SET carrier = $3, tracking_no = $4, edited_at = $5, version = version + 1
+      WHERE id = $1 AND version = $2 AND state IN ('F1','F2','F4') RETURNING *`,
+    values: [edit.id, edit.version, edit.carrier, edit.trackingNo, now],
+  });
+  return rows[0] ?? null;
+}
+
+/** The effective capture that paid an order. */
+export async function captureOf(
   sql: Sql,
   orderId: string,
-): Promise<{ captureId: string; channel: string; currency: Currency; amount: number; subsidy: number } | null> {
-  const rows = await sql.query<{
-    capture_id: string;
-    channel: string;
-    currency: Currency;
-    payable: number;
-    discount_amount: number;
-  }>({
+): Promise<{ captureId: string; channel: string; currency: Currency } | null> {
+  const rows = await sql.query<{ captureId: string; channel: string; currency: Currency }>({
     name: 'order_paid_share',
-    text: `SELECT c.id AS capture_id, c.channel, o.currency, o.payable, o.discount_amount
+    text: `SELECT c.id AS "captureId", c.channel, o.currency
       FROM core.orders o JOIN core.capture c ON c.pay_order_id = o.pay_order_id AND c.kind = 'effective' WHERE o.id = $1`,
     values: [orderId],
   });
-  const row = rows[0];
-  if (row === undefined) return null;
-  return {
-    captureId: row.capture_id,
-    channel: row.channel,
-    currency: row.currency,
-    amount: row.payable,
-    subsidy: row.discount_amount,
-  };
+  return rows[0] ?? null;
 }

@@ -1,23 +1,14 @@
 import type { CoreContext } from '../context.ts';
+import { addMs } from '../kernel/clock.ts';
 import type { Tx } from '../kernel/db/database.ts';
-import { type Driver, drive, type Step } from '../kernel/driver.ts';
+import { claimAndDrive, type Driver, drive, type Step } from '../kernel/driver.ts';
 import { newId } from '../kernel/ids.ts';
-import { type Cause, type NextOf, readRow } from '../kernel/machine.ts';
-import type { MoveInput } from '../kernel/mover.ts';
-import { orderMachine } from '../orders/orders.machine.ts';
+import { type Cause, readRow } from '../kernel/machine.ts';
 import { lockPayOrder } from '../payorders/payorders.ts';
-import { openRefund } from '../refunds/refunds.ts';
-import { putBack } from '../stock/stock.ts';
 import { shipmentMachine } from './fulfilment.machine.ts';
 import type { InitParcel, ParcelView } from './fulfilment.port.ts';
-import {
-  countDelivered,
-  packWholeOrder,
-  paidShareOf,
-  parcelOf,
-  type ShipmentRow,
-  undeliveredOf,
-} from './fulfilment.store.ts';
+import { followersOf, packWholeOrder, parcelOf, type ShipmentRow, setCancelRefused } from './fulfilment.store.ts';
+import { applyParcel, dropFollowers, type ParcelOutcome, parcelMove, wakeFollowers } from './parcel.ts';
 
 /** How often a shipment that is under way is asked for when no callback comes. */
 const POLL_MS = 15_000;
@@ -57,8 +48,9 @@ export const shipmentDriver: Driver<ShipmentRow, CoreContext> = {
       case 'F0':
         return start(context, row);
       case 'F1':
-        return askInit(context, row, signal);
+        return isToCancel(row) ? askCancel(context, row, signal) : askInit(context, row, signal);
       case 'F2':
+        if (isToCancel(row)) return askCancel(context, row, signal);
         // Entered a moment ago: the callback is faster than the poll.
         if (row.due_at !== null && row.due_at > context.clock.now()) return { kind: 'rest' };
         return poll(context, row, signal);
@@ -68,7 +60,17 @@ export const shipmentDriver: Driver<ShipmentRow, CoreContext> = {
   },
 };
 
+function isToCancel(row: ShipmentRow): boolean {
+  return row.cancel_intent !== null && !row.cancel_refused;
+}
+
 async function start(context: CoreContext, row: ShipmentRow): Promise<Step<ShipmentRow>> {
+  const why = await whyNotStarted(context, row);
+  if (typeof why === 'number') return { kind: 'wait', ms: why };
+  if (why !== null) {
+    await endUnasked(context, row, why);
+    return { kind: 'moved' };
+  }
   const moved = await context.mover.move<ShipmentRow, typeof shipmentMachine, 'F0'>(context.db, shipmentMachine, {
     id: row.id,
     from: 'F0',
@@ -78,6 +80,78 @@ async function start(context: CoreContext, row: ShipmentRow): Promise<Step<Shipm
     scope: row.pay_order_id,
   });
   return moved.row === null ? { kind: 'rest' } : { kind: 'moved', row: moved.row };
+}
+
+/** How soon to look again whether the shipment that this one follows was given up. */
+const FOLLOW_MS = 1_000;
+
+/** Null: it may start. A text: why it never will. A number: milliseconds to wait for the one that it follows. */
+async function whyNotStarted(context: CoreContext, row: ShipmentRow): Promise<string | number | null> {
+  if (row.cancel_intent !== null) return 'given up before the service was asked';
+  if (row.after_shipment === null) return null;
+  const before = await readRow<ShipmentRow>(context.db, shipmentMachine, row.after_shipment);
+  if (before === null) throw new Error(`broken invariant: shipment ${row.after_shipment} vanished`);
+  if (before.state === 'F5') return null;
+  if (before.state === 'F3' || before.state === 'F4' || before.cancel_refused) {
+    return `shipment ${before.id} was not given up`;
+  }
+  return FOLLOW_MS;
+}
+
+/** F5 of a shipment that the service never heard of: nobody need be asked. */
+async function endUnasked(context: CoreContext, row: ShipmentRow, reason: string): Promise<void> {
+  await context.db.tx(async (tx) => {
+    await lockPayOrder(tx, row.pay_order_id);
+    const moved = await context.mover.move(tx, shipmentMachine, {
+      id: row.id,
+      from: 'F0',
+      to: 'F5',
+      actor: 'core',
+      reason,
+      scope: row.pay_order_id,
+    });
+    if (moved.kind === 'moved') await wakeFollowers(context, tx, row);
+  });
+  await kickFollowers(context, row.id);
+}
+
+/** The service may still be packing: its word that the shipment is cancelled leaves a tombstone, so that a late request is refused. */
+async function askCancel(context: CoreContext, row: ShipmentRow, signal: AbortSignal): Promise<Step<ShipmentRow>> {
+  const answer = await context.fulfilment.cancel(row.id, signal);
+  if (answer.kind === 'unknown') return answer;
+  if (answer.kind === 'ok' && answer.value.state === 'none') {
+    return { kind: 'unknown', reason: 'the fulfilment service left no tombstone', evidence: answer.value };
+  }
+  if (answer.kind === 'refused' || answer.value.state === 'accepted' || answer.value.state === 'processing') {
+    await cancelRefused(context, row, answer.kind === 'ok' ? answer.value : null);
+    return { kind: 'moved' };
+  }
+  const outcome = await applyParcel(context, row.id, answer.value, { actor: 'fulfilment', reason: 'asked to cancel' });
+  await kickFollowers(context, row.id);
+  return applied(outcome);
+}
+
+/** It travels on, and with it all that was in it. */
+async function cancelRefused(context: CoreContext, row: ShipmentRow, view: ParcelView | null): Promise<void> {
+  const cause = { actor: 'fulfilment', reason: 'too late to cancel', evidence: view };
+  await context.db.tx(async (tx) => {
+    await lockPayOrder(tx, row.pay_order_id);
+    if (row.state === 'F1') {
+      const told = view ?? { shipmentId: row.id, state: 'processing' };
+      await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F1', 'F2', told, cause));
+    }
+    await setCancelRefused(tx, row.id, addMs(context.clock.now(), POLL_MS));
+    await context.mover.note(tx, shipmentMachine, row, 'cancel_refused', { ...cause, scope: row.pay_order_id });
+    await dropFollowers(context, tx, row);
+  });
+}
+
+async function kickFollowers(context: CoreContext, id: string): Promise<void> {
+  for (const follower of await followersOf(context.db, id)) kickShipment(context, follower.id);
+}
+
+export function kickShipment(context: CoreContext, id: string): void {
+  context.background.kick('shipment', (signal) => claimAndDrive(shipmentDriver, context, id, signal));
 }
 
 async function askInit(context: CoreContext, row: ShipmentRow, signal: AbortSignal): Promise<Step<ShipmentRow>> {
@@ -125,132 +199,4 @@ const byAsking: Cause = { actor: 'fulfilment', reason: 'its answer' };
 
 function applied(outcome: ParcelOutcome): Step<ShipmentRow> {
   return outcome.kind === 'conflict' ? { kind: 'person', reason: outcome.reason } : { kind: 'moved' };
-}
-
-export type ParcelOutcome =
-  | { readonly kind: 'applied' }
-  /** It stood there already, or beyond. */
-  | { readonly kind: 'known' }
-  /** It contradicts an end that was reached: nothing moved. */
-  | { readonly kind: 'conflict'; readonly reason: string };
-
-type LiveState = 'F1' | 'F2';
-
-/** Moves a shipment to what the fulfilment service says, once, whoever brings the news. An end is never overwritten. */
-export async function applyParcel(
-  context: CoreContext,
-  shipmentId: string,
-  view: ParcelView,
-  cause: Cause,
-  inside?: Tx,
-): Promise<ParcelOutcome> {
-  const run = (tx: Tx): Promise<ParcelOutcome> => applyInside(context, tx, shipmentId, view, cause);
-  return inside === undefined ? context.db.tx(run) : run(inside);
-}
-
-const TARGET = { accepted: 'F2', processing: 'F2', failed: 'F3', delivered: 'F4', cancelled: 'F5' } as const;
-
-async function applyInside(
-  context: CoreContext,
-  tx: Tx,
-  shipmentId: string,
-  view: ParcelView,
-  cause: Cause,
-): Promise<ParcelOutcome> {
-  const row = await readRow<ShipmentRow>(tx, shipmentMachine, shipmentId);
-  if (row === null) return { kind: 'conflict', reason: `shipment ${shipmentId} is not ours` };
-  if (view.state === 'none') return { kind: 'known' };
-  const to = TARGET[view.state];
-  if (row.state === to) return { kind: 'known' };
-  if (row.state !== 'F1' && row.state !== 'F2') {
-    // A late word of an earlier state is old news; another end than the one reached is a contradiction.
-    return to === 'F2'
-      ? { kind: 'known' }
-      : { kind: 'conflict', reason: `it stands at ${row.state}, the service says ${view.state}` };
-  }
-  const moved = await moveTo(context, tx, row, row.state, to, view, cause);
-  if (moved === 'elsewhere') return applyInside(context, tx, shipmentId, view, cause);
-  // A callback and a poll say it at once: what follows is for the one that moved it.
-  if (moved === 'already') return { kind: 'known' };
-  if (to === 'F4') {
-    await countDelivered(tx, row.id);
-    await fulfilIfComplete(context, tx, row);
-  }
-  if (to === 'F3' || to === 'F5') {
-    await refundUnshipped(context, tx, row, view.reason ?? view.state);
-    if (to === 'F5' || !hasLeft(row, view)) await putBack(tx, row.order_id);
-  }
-  return { kind: 'applied' };
-}
-
-async function moveTo(
-  context: CoreContext,
-  tx: Tx,
-  row: ShipmentRow,
-  from: LiveState,
-  to: 'F2' | 'F3' | 'F4' | 'F5',
-  view: ParcelView,
-  cause: Cause,
-): Promise<'moved' | 'already' | 'elsewhere'> {
-  if (from === 'F1') {
-    return (await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F1', to, view, cause))).kind;
-  }
-  if (to === 'F2') return 'already';
-  return (await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F2', to, view, cause))).kind;
-}
-
-/** The move to what the service says, with what it tells of the parcel. */
-function parcelMove<From extends LiveState>(
-  row: ShipmentRow,
-  from: From,
-  to: NextOf<typeof shipmentMachine, From>,
-  view: ParcelView,
-  cause: Cause,
-): MoveInput<typeof shipmentMachine, From> {
-  const codes = view.codes ?? row.codes;
-  return {
-    id: row.id,
-    from,
-    to,
-    set: {
-      carrier: view.carrier ?? row.carrier,
-      tracking_no: view.trackingNo ?? row.tracking_no,
-      codes: codes === null ? null : JSON.stringify(codes),
-    },
-    ...cause,
-    reason: view.reason ?? cause.reason,
-    evidence: view,
-    scope: row.pay_order_id,
-  };
-}
-
-async function fulfilIfComplete(context: CoreContext, tx: Tx, row: ShipmentRow): Promise<void> {
-  if ((await undeliveredOf(tx, row.order_id)) !== 0) return;
-  await context.mover.move(tx, orderMachine, {
-    id: row.order_id,
-    from: 'O1',
-    to: 'O2',
-    actor: 'core',
-    reason: 'every shipment is delivered',
-    scope: row.pay_order_id,
-  });
-}
-
-/** A carrier has a parcel with a number: when that fails, the goods are somewhere, but not on our shelf. */
-function hasLeft(row: ShipmentRow, view: ParcelView): boolean {
-  return (view.trackingNo ?? row.tracking_no) !== null;
-}
-
-/** Goods that will not come are paid back through the shortest path. */
-async function refundUnshipped(context: CoreContext, tx: Tx, row: ShipmentRow, reason: string): Promise<void> {
-  await lockPayOrder(tx, row.pay_order_id);
-  const share = await paidShareOf(tx, row.order_id);
-  if (share === null) throw new Error(`broken invariant: order ${row.order_id} was shipped unpaid`);
-  await openRefund(tx, context, {
-    payOrderId: row.pay_order_id,
-    orderId: row.order_id,
-    ...share,
-    cause: 'fulfilment_failed',
-    reason: `fulfilment ended without delivery: ${reason}`,
-  });
 }

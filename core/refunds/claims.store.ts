@@ -79,3 +79,27 @@ export async function countRefunded(sql: Sql, refundId: string): Promise<void> {
     values: [refundId],
   });
 }
+
+/**
+ * What pieces of an order are worth, in minor units: their shares, and with the last pieces that nobody had claimed the
+ * freight. The caller holds the pay order's lock, and has not claimed them yet.
+ */
+export async function moneyOf(
+  sql: Sql,
+  orderId: string,
+  lines: readonly Pick<ClaimedLine, 'quantity' | 'cash' | 'subsidy'>[],
+): Promise<{ readonly amount: number; readonly subsidy: number; readonly freight: number }> {
+  const rows = await sql.query<{ unclaimed: number; freight: number }>({
+    name: 'refund_freight_left',
+    text: `SELECT (SELECT coalesce(sum(quantity - claimed), 0)::bigint FROM core.order_line WHERE order_id = $1) AS unclaimed,
+        o.freight_amount - coalesce((SELECT sum(r.freight) FROM core.refund r
+          WHERE r.pay_order_id = o.pay_order_id AND r.order_id = o.id AND r.state <> 'R3'), 0)::bigint AS freight
+      FROM core.orders o WHERE o.id = $1`,
+    values: [orderId],
+  });
+  const sum = (of: (line: Pick<ClaimedLine, 'quantity' | 'cash' | 'subsidy'>) => number): number =>
+    lines.reduce((total, line) => total + of(line), 0);
+  const last = rows[0]?.unclaimed === sum((line) => line.quantity);
+  const freight = last ? (rows[0]?.freight ?? 0) : 0;
+  return { amount: sum((line) => line.cash) + freight, subsidy: sum((line) => line.subsidy), freight };
+}

@@ -19,7 +19,7 @@ export interface OpenRefund {
   readonly captureId: string;
   readonly channel: string;
   readonly currency: Currency;
-  /** Cash that goes back, in minor units, and the part that marketing had paid. */
+  /** Cash that goes back, in minor units, and the part that marketing had paid; of some lines `moneyOf` says both. */
   readonly amount: number;
   readonly subsidy: number;
   readonly cause: RefundCause;
@@ -59,7 +59,7 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
       currency: refund.currency,
       cause: refund.cause,
       shipment_id: refund.shipmentId ?? null,
-      freight: refund.orderId === null ? 0 : refund.amount - cash,
+      freight: refund.orderId === null ? 0 : Math.max(0, refund.amount - cash),
       owed: true,
       created_at: context.clock.now(),
     },

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { shipmentMachine } from '../../core/fulfilment/fulfilment.machine.ts';
-import { applyParcel } from '../../core/fulfilment/fulfilment.ts';
+import { applyParcel } from '../../core/fulfilment/parcel.ts';
 import { openWorld, type World } from '../reconcile/support.ts';
 import { eventually } from '../support/eventually.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ParcelView } from '../../core/fulfilment/fulfilment.port.ts';
-import { applyParcel } from '../../core/fulfilment/fulfilment.ts';
+import { applyParcel } from '../../core/fulfilment/parcel.ts';
 import { cancelOrder } from '../../core/orders/cancel.ts';
 import { loadChecks } from '../../reconcile/check.ts';
 import { openWorld, type World } from '../reconcile/support.ts';

@@ -106,7 +106,13 @@ export async function testCore(options: TestCoreOptions = {}): Promise<TestCore>
     orderNumbers: new OrderNumbers(database.db, clock, `test-${systemRandom.int(1e9)}`),
     channels: new Map(channels.map((channel) => [channel.id, channel])),
     marketing: options.marketing ?? { deduct: unknown, query: unknown, rollback: unknown },
-    fulfilment: options.fulfilment ?? { init: unknown, query: unknown, cancel: unknown },
+    fulfilment: options.fulfilment ?? {
+      init: unknown,
+      query: unknown,
+      cancel: unknown,
+      returnInit: unknown,
+      returnQuery: unknown,
+    },
     guard,
     terms: DEFAULT_TERMS,
   };

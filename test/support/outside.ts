@@ -1,4 +1,10 @@
-import type { FulfilmentPort, InitParcel, ParcelView } from '../../core/fulfilment/fulfilment.port.ts';
+import type {
+  FulfilmentPort,
+  InitParcel,
+  InitReturn,
+  ParcelView,
+  ReturnView,
+} from '../../core/fulfilment/fulfilment.port.ts';
 import type { Answer } from '../../core/kernel/answer.ts';
 import type { Deduct, DeductionKey, DeductionView, MarketingPort } from '../../core/marketing/marketing.port.ts';
 import type { InitRefund, InitTrade, PaymentChannel, RefundView, TradeView } from '../../core/payments/channel.port.ts';
@@ -170,6 +176,9 @@ function keyOf(key: DeductionKey): string {
 
 export class FakeFulfilment extends Faults implements FulfilmentPort {
   readonly parcels = new Map<string, ParcelView>();
+  readonly returns = new Map<string, ReturnView>();
+  /** What becomes of a return that is asked for; `none`: it is refused. */
+  onReturn: ReturnView['state'] = 'accepted';
   onInit: ParcelView['state'] = 'accepted';
 
   init(parcel: InitParcel): Promise<Answer<ParcelView>> {
@@ -185,8 +194,32 @@ export class FakeFulfilment extends Faults implements FulfilmentPort {
     return this.answer('query', shipmentId, () => ok(this.parcels.get(shipmentId) ?? { shipmentId, state: 'none' }));
   }
 
+  /** Until somebody packs it; an unknown one is cancelled in advance. */
   cancel(shipmentId: string): Promise<Answer<ParcelView>> {
-    return this.answer('cancel', shipmentId, () => ok(this.set(shipmentId, 'cancelled')));
+    return this.answer('cancel', shipmentId, () => {
+      const known = this.parcels.get(shipmentId);
+      return ok(known === undefined || known.state === 'accepted' ? this.set(shipmentId, 'cancelled') : known);
+    });
+  }
+
+  returnInit({ returnNo }: InitReturn): Promise<Answer<ReturnView>> {
+    return this.answer('returnInit', returnNo, () => {
+      const known = this.returns.get(returnNo);
+      if (known !== undefined) return ok(known);
+      if (this.onReturn === 'none') return { kind: 'refused', reason: 'nobody fetches there' };
+      this.effect(`return ${returnNo}`);
+      return ok(this.setReturn(returnNo, this.onReturn));
+    });
+  }
+
+  returnQuery(returnNo: string): Promise<Answer<ReturnView>> {
+    return this.answer('returnQuery', returnNo, () => ok(this.returns.get(returnNo) ?? { returnNo, state: 'none' }));
+  }
+
+  setReturn(returnNo: string, state: ReturnView['state']): ReturnView {
+    const view: ReturnView = { returnNo, state };
+    this.returns.set(returnNo, view);
+    return view;
   }
 
   set(shipmentId: string, state: ParcelView['state']): ParcelView {
