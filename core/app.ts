@@ -4,6 +4,7 @@ import { catalogRoutes } from './catalog/catalog.routes.ts';
 import { consumerRoutes } from './consumers/consumers.routes.ts';
 import { type CoreContext, DEFAULT_TERMS } from './context.ts';
 import { httpFulfilment } from './fulfilment/fulfilment.http.ts';
+import { fulfilmentRoutes } from './fulfilment/fulfilment.routes.ts';
 import { loadSwitches } from './guard/declarations.ts';
 import { createGuard, type LiveGuard } from './guard/live.ts';
 import { TokenAuthenticator } from './kernel/access/authenticator.ts';
@@ -118,6 +119,7 @@ export function coreApp(core: Pick<Core, 'context' | 'metrics'>, config: ServerC
   app.route('/', orderRoutes(context));
   app.route('/', cancelRoutes(context));
   app.route('/', paymentRoutes(context));
+  app.route('/', fulfilmentRoutes(context));
   app.route('/', ledgerRoutes(context));
   app.route('/', consumerRoutes(context));
   app.route('/', userRoutes(context));

@@ -102,6 +102,33 @@ export async function liveShipmentsOf(sql: Sql, orderId: string): Promise<Shipme
   });
 }
 
+/** Pieces per line that lie in a live shipment. Those that wait for another shipment lie in that one. */
+export async function assignedOf(sql: Sql, orderId: string): Promise<ReadonlyMap<number, number>> {
+  const rows = await sql.query<{ line_no: number; quantity: number }>({
+    name: 'shipment_assigned',
+    text: `SELECT l.line_no, sum(l.quantity)::bigint AS quantity
+      FROM core.shipment s JOIN core.shipment_line l ON l.shipment_id = s.id
+      WHERE s.order_id = $1 AND s.state IN ('F0','F1','F2') AND s.refund_id IS NULL
+        AND NOT EXISTS (SELECT FROM core.shipment b WHERE b.id = s.after_shipment AND b.state IN ('F0','F1','F2'))
+      GROUP BY l.line_no`,
+    values: [orderId],
+  });
+  return new Map(rows.map((row) => [row.line_no, row.quantity]));
+}
+
+/** What an order is to its shipments. */
+export async function orderOfShipments(
+  sql: Sql,
+  orderId: string,
+): Promise<{ readonly order_id: string; readonly pay_order_id: string; readonly state: string } | null> {
+  const rows = await sql.query<{ order_id: string; pay_order_id: string; state: string }>({
+    name: 'shipment_order',
+    text: 'SELECT id AS order_id, pay_order_id, state FROM core.orders WHERE id = $1',
+    values: [orderId],
+  });
+  return rows[0] ?? null;
+}
+
 /** The shipments that wait for the end of this one. */
 export async function followersOf(sql: Sql, shipmentId: string): Promise<ShipmentRow[]> {
   return sql.query<ShipmentRow>({

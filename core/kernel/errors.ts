@@ -55,6 +55,7 @@ export const ERRORS = {
   order_type_mismatch: { status: 422, title: 'The goods do not fit the order type' },
   address_missing: { status: 422, title: 'A delivery address is needed' },
   order_too_large: { status: 422, title: 'The order is larger than the limit' },
+  shipment_unknown: { status: 404, title: 'The shipment is not known' },
   coupon_unknown: { status: 404, title: 'The coupon is not known' },
   coupon_exists: { status: 409, title: 'The coupon code is taken' },
   coupon_unusable: { status: 409, title: 'The coupon cannot be used for this order' },

@@ -4,9 +4,11 @@ import { ok, type Result } from '../kernel/errors.ts';
 import { signalOf } from '../kernel/http/context.ts';
 import { reply } from '../kernel/http/problem.ts';
 import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
+import { orderNumber, stateOnWire, stateSchema } from '../kernel/http/values.ts';
 import { wire } from '../kernel/http/wire.ts';
 import { stateSpec } from '../kernel/machine.ts';
 import { type Cancelled, cancelOrder } from './cancel.ts';
+import { confirmOrder } from './confirm.ts';
 import { orderMachine } from './orders.machine.ts';
 
 const cancelled = z.object({
@@ -30,11 +32,33 @@ const cancel = route({
   responses: { 200: json(cancelled, 'Cancelled, or on its way there.') },
 });
 
+const confirmed = wire.object({ orderId: z.string(), state: stateSchema }).openapi('ConfirmedOrder', {
+  example: { orderId: '1795557627000001001', state: { code: 'O5', name: 'ORDER_COMPLETED' } },
+});
+
+const confirm = route({
+  method: 'post',
+  path: '/v1/orders/{orderId}/confirm',
+  access: ['shop'],
+  summary: 'Confirm that everything was received (确认收货)',
+  description: 'Completes a delivered order before the 7 days would; confirming again answers the same.',
+  tags: ['orders'],
+  request: { params: z.object({ orderId: orderNumber }) },
+  responses: { 200: json(confirmed, 'Completed.') },
+});
+
+/** What ends an order: the shopper's wish before it is paid, and their word once it is delivered. */
 export function cancelRoutes(context: CoreContext) {
-  return createRouter().openapi(cancel, async (c) => {
+  const router = createRouter();
+  router.openapi(cancel, async (c) => {
     const { orderId } = c.req.valid('param');
     return reply(c, toWire(await cancelOrder(context, orderId, c.req.valid('json').reason, signalOf(c))));
   });
+  router.openapi(confirm, async (c) => {
+    const done = await confirmOrder(context, c.get('principal').name, c.req.valid('param').orderId);
+    return reply(c, done.ok ? ok({ ...done.value, state: stateOnWire(orderMachine, done.value.state) }) : done);
+  });
+  return router;
 }
 
 function toWire(result: Result<Cancelled>): Result<z.infer<typeof cancelled>> {
