@@ -58,6 +58,8 @@ export const parkedEvent = core.table(
     eventId: bigint('event_id', { mode: 'number' }).notNull(),
     reason: text('reason').notNull(),
     parkedAt: at('parked_at').notNull(),
+    /** When a person asked that its consumer take it again. */
+    askedAt: at('asked_at'),
   },
   (t) => [primaryKey({ columns: [t.consumer, t.eventId] })],
 );

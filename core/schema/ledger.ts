@@ -1,5 +1,5 @@
 import { check } from 'drizzle-orm/pg-core';
-import { amount, at, bigint, core, index, primaryKey, sql, text, uniqueIndex, xid8 } from './columns.ts';
+import { amount, at, bigint, core, index, integer, primaryKey, sql, text, uniqueIndex, xid8 } from './columns.ts';
 
 /**
  * An account. Those that limit their balance (wallets, points) carry `balance` and `sequence`, moved under a row lock;
@@ -82,4 +82,72 @@ export const checkpoint = core.table(
     at: at('at').notNull(),
   },
   (t) => [primaryKey({ columns: [t.accountId, t.xid, t.entryId] })],
+);
+
+/**
+ * A block of the hash chain over the journal: the entries in (after, upto] by (xid, id), and the hash of them and of the
+ * block before. Append only.
+ */
+export const seal = core.table('seal', {
+  block: bigint('block', { mode: 'number' }).primaryKey(),
+  afterXid: xid8('after_xid').notNull(),
+  afterId: bigint('after_id', { mode: 'number' }).notNull(),
+  uptoXid: xid8('upto_xid').notNull(),
+  uptoId: bigint('upto_id', { mode: 'number' }).notNull(),
+  entries: integer('entries').notNull(),
+  /** SHA-256, hex; of the block before, empty for the first. */
+  previous: text('previous').notNull(),
+  hash: text('hash').notNull(),
+  /** Which life of the server the transaction ids are of. */
+  systemIdentifier: text('system_identifier').notNull(),
+  at: at('at').notNull(),
+});
+
+/** How far the rolling re-hash of all blocks is. One row. */
+export const sealRound = core.table('seal_round', {
+  name: text('name').primaryKey(),
+  /** The block that is hashed next. */
+  nextBlock: bigint('next_block', { mode: 'number' }).notNull(),
+  startedAt: at('started_at').notNull(),
+  /** When the last whole round began that came to its end: all history was hashed after it. */
+  wholeSince: at('whole_since'),
+});
+
+/** Blocks whose hash was another when they were hashed again; the check looks at each of them itself. */
+export const sealSuspect = core.table('seal_suspect', {
+  block: bigint('block', { mode: 'number' }).primaryKey(),
+  at: at('at').notNull(),
+});
+
+/** A drifted balance that somebody wants rebuilt from the journal; another person decides. */
+export const balanceRebuild = core.table(
+  'balance_rebuild',
+  {
+    id: text('id').primaryKey(),
+    accountId: text('account_id')
+      .notNull()
+      .references(() => account.id),
+    /** What the account stored, and what the journal said, when it was asked for. */
+    storedBalance: amount('stored_balance').notNull(),
+    journalBalance: amount('journal_balance').notNull(),
+    storedSequence: bigint('stored_sequence', { mode: 'number' }).notNull(),
+    journalSequence: bigint('journal_sequence', { mode: 'number' }).notNull(),
+    reason: text('reason').notNull(),
+    proposedBy: text('proposed_by').notNull(),
+    /** Who issued the proposer's token: no approver either. */
+    proposerIssuer: text('proposer_issuer').notNull(),
+    proposedAt: at('proposed_at').notNull(),
+    decision: text('decision'),
+    decidedBy: text('decided_by'),
+    decidedAt: at('decided_at'),
+  },
+  (t) => [
+    uniqueIndex('balance_rebuild_open').on(t.accountId).where(sql`decided_at IS NULL`),
+    check('balance_rebuild_decision', sql`${t.decision} IN ('applied', 'rejected')`),
+    check(
+      'balance_rebuild_decided',
+      sql`(${t.decision} IS NULL) = (${t.decidedBy} IS NULL) AND (${t.decision} IS NULL) = (${t.decidedAt} IS NULL)`,
+    ),
+    check('balance_rebuild_four_eyes', sql`${t.decision} <> 'applied' OR ${t.decidedBy} <> ${t.proposedBy}`),
+  ],
 );

@@ -60,7 +60,7 @@ const LOCK = 728_113_001;
 const CONNECT_TIMEOUT_MS = 5_000;
 const SCHEMAS = ['core', 'control', 'reconcile', 'sandbox'];
 /** Rows of these are written once; beside the triggers the application's role lacks the privilege to change them. */
-const APPEND_ONLY = ['core.posting', 'core.entry', 'core.event', 'control.revision', 'control.audit'];
+const APPEND_ONLY = ['core.posting', 'core.entry', 'core.event', 'core.seal', 'control.revision', 'control.audit'];
 
 /** Brings a database up to date, each migration in a transaction of its own, forward only. */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {

@@ -7,7 +7,7 @@ import { silent, type TestDatabase, testDatabase } from '../../support/database.
 
 const APP = 'tidegate_app';
 /** Written once: what was booked, what happened, what was decided, who did it. */
-const JOURNALS = ['control.audit', 'control.revision', 'core.entry', 'core.event', 'core.posting'];
+const JOURNALS = ['control.audit', 'control.revision', 'core.entry', 'core.event', 'core.posting', 'core.seal'];
 
 let database: TestDatabase;
 let owner: pg.Client;
