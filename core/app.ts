@@ -1,3 +1,4 @@
+import { busRoutes } from './bus/bus.routes.ts';
 import { callbackRoutes } from './callbacks/callbacks.routes.ts';
 import { Signatures } from './callbacks/signatures.ts';
 import { catalogRoutes } from './catalog/catalog.routes.ts';
@@ -122,6 +123,7 @@ export function coreApp(core: Pick<Core, 'context' | 'metrics'>, config: ServerC
   app.route('/', fulfilmentRoutes(context));
   app.route('/', ledgerRoutes(context));
   app.route('/', consumerRoutes(context));
+  app.route('/', busRoutes(context));
   app.route('/', userRoutes(context));
   app.route('/', callbackRoutes(context, signatures));
   return Object.assign(app, { [Symbol.dispose]: () => auth[Symbol.dispose]() });

@@ -166,7 +166,7 @@ export async function parkEvent(sql: Sql, name: string, eventId: number, reason:
   await sql.query({
     name: 'bus_park',
     text: `INSERT INTO core.parked_event (consumer, event_id, reason, parked_at) VALUES ($1, $2, $3, $4)
-      ON CONFLICT (consumer, event_id) DO UPDATE SET reason = excluded.reason, parked_at = excluded.parked_at`,
+      ON CONFLICT (consumer, event_id) DO UPDATE SET reason = excluded.reason, parked_at = excluded.parked_at, asked_at = NULL`,
     values: [name, eventId, reason, now],
   });
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../kernel/log.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import { countParked, oldestWaiting, releaseConsumer, releaseConsumersOf } from './bus.store.ts';
 import { type BusKit, type Consumer, type Turn, turn } from './consume.ts';
+import { handOverAsked } from './parked.ts';
 
 export interface BusOptions extends BusKit {
   readonly log: Logger;
@@ -62,7 +63,7 @@ export class RunningConsumer implements AsyncDisposable {
       const done = await this.#turn(signal);
       if (monotonicMs() - lagAt >= LAG_EVERY_MS) {
         lagAt = monotonicMs();
-        await this.#readLag();
+        await Promise.all([this.#readLag(), this.#handOver()]);
       }
       if (done?.kind !== 'handled' && done?.kind !== 'parked') await this.#pause(signal);
     }
@@ -79,6 +80,17 @@ export class RunningConsumer implements AsyncDisposable {
     } catch (error) {
       if (!signal.aborted) log.warn({ err: error, consumer }, 'the bus could not be read');
       return null;
+    }
+  }
+
+  async #handOver(): Promise<void> {
+    const { log } = this.#options;
+    const consumer = this.#consumer.name;
+    try {
+      const taken = await handOverAsked(this.#options, this.#consumer);
+      if (taken > 0) log.info({ consumer, taken }, 'parked events were taken after all');
+    } catch (error) {
+      log.debug({ err: error, consumer }, 'parked events could not be handed over');
     }
   }
 

@@ -127,6 +127,7 @@ export async function rewind(kit: BusKit, name: string, to: Position): Promise<v
   await moveCursor(kit.db, name, to);
 }
 
-function messageOf(error: unknown): string {
+/** What is kept of a failure. */
+export function messageOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).slice(0, 1000);
 }

@@ -1,5 +1,7 @@
-import { countParkedFrom, lockParked, unpark } from './bus.store.ts';
-import type { BusKit, Consumer } from './consume.ts';
+import { DatabaseUnavailable } from '../kernel/db/failures.ts';
+import { countParkedFrom, lockParked, parkEvent, unpark } from './bus.store.ts';
+import { type BusKit, type Consumer, messageOf } from './consume.ts';
+import { readAsked } from './desk.store.ts';
 
 /**
  * Hands a parked event over again, whatever has been handled since, and takes it off the parked ones in the same
@@ -15,6 +17,23 @@ export async function handOverAgain(kit: BusKit, consumer: Consumer, eventId: nu
     await unpark(tx, consumer.name, eventId);
     return true;
   });
+}
+
+/**
+ * Hands over what a person asked for at the desk. What fails again stays parked, with its new reason, and is not tried
+ * again until somebody asks. Returns how many were taken.
+ */
+export async function handOverAsked(kit: BusKit, consumer: Consumer): Promise<number> {
+  let taken = 0;
+  for (const eventId of await readAsked(kit.db, consumer.name)) {
+    try {
+      if (await handOverAgain(kit, consumer, eventId)) taken += 1;
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable) throw error;
+      await parkEvent(kit.db, consumer.name, eventId, messageOf(error), kit.clock.now());
+    }
+  }
+  return taken;
 }
 
 /**

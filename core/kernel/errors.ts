@@ -32,6 +32,13 @@ export const ERRORS = {
   wrong_state: { status: 409, title: 'The state does not allow this' },
   reason_missing: { status: 422, title: 'A reason is needed' },
 
+  second_person_needed: { status: 403, title: 'Another person must decide this' },
+
+  // The bus
+  consumer_unknown: { status: 404, title: 'The consumer is not known' },
+  event_unknown: { status: 404, title: 'The event is not known' },
+  parked_event_unknown: { status: 404, title: 'The event is not parked' },
+
   // Money
   amount_invalid: { status: 422, title: 'The amount is not one that the currency can hold' },
   currency_unknown: { status: 422, title: 'The currency is not known' },
@@ -72,6 +79,7 @@ export const ERRORS = {
   refund_unknown: { status: 404, title: 'The refund is not known' },
   refund_exceeds_capture: { status: 409, title: 'The refund is more than what was captured' },
   account_unknown: { status: 404, title: 'The account is not known' },
+  rebuild_unknown: { status: 404, title: 'The proposed rebuild is not known' },
   balance_too_low: { status: 409, title: 'The balance does not suffice' },
 
   // The guard
