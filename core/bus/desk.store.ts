@@ -25,15 +25,6 @@ export async function readConsumers(sql: Sql): Promise<ConsumerRow[]> {
   return sql.query<ConsumerRow>({ name: 'bus_consumers', text: `${CONSUMER} ORDER BY c.name LIMIT 200` });
 }
 
-export async function readConsumer(sql: Sql, name: string): Promise<ConsumerRow | null> {
-  const rows = await sql.query<ConsumerRow>({
-    name: 'bus_consumer',
-    text: `${CONSUMER} WHERE c.name = $1`,
-    values: [name],
-  });
-  return rows[0] ?? null;
-}
-
 /** Its cursor, locked: what it is moved to is judged by what stands here. */
 export async function lockConsumer(sql: Sql, name: string): Promise<(Position & { readonly lost: boolean }) | null> {
   const rows = await sql.query<Position & { readonly lost: boolean }>({
