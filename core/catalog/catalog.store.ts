@@ -62,7 +62,7 @@ export interface NewSku {
   readonly attributes: string;
   readonly price: number;
   readonly free: boolean;
-  readonly stockMode: 'finite' | 'infinite';
+  readonly stockMode: StockMode;
   readonly stock: number;
   readonly snapshotId: string;
   readonly snapshot: string;
@@ -91,7 +91,7 @@ export async function insertSkus(
         SELECT $1, name, attributes::jsonb, $2, price, free, stock_mode, snapshot_id, $4 FROM given ORDER BY n
         RETURNING id, name
       ), counted AS (
-        SELECT made.id, given.stock FROM made JOIN given USING (name) WHERE given.stock_mode = 'finite'
+        SELECT made.id, given.stock FROM made JOIN given USING (name) WHERE given.stock_mode <> 'infinite'
       ), stocked AS (
         INSERT INTO core.stock (sku_id, warehouse_id, on_hand, initial)
         SELECT id, ${WAREHOUSE}, stock, stock FROM counted

@@ -18,8 +18,8 @@ export interface SkuDraft {
   /** Minor units of the product's currency. */
   readonly price: number;
   readonly free: boolean;
-  readonly stockMode: 'finite' | 'infinite';
-  /** Pieces to begin with; 0 for infinite stock. */
+  readonly stockMode: 'finite' | 'infinite' | 'codes';
+  /** Pieces to begin with; 0 for infinite stock and for codes, which are imported apart. */
   readonly stock: number;
 }
 
@@ -65,7 +65,7 @@ const sku = wire.object({
   stock: integer(0, MAX_STOCK).optional(),
   salesAttributes: z.array(attribute).max(20).default([]),
   free: z.boolean().default(false),
-  stockMode: z.enum(['finite', 'infinite']).default('finite'),
+  stockMode: z.enum(['finite', 'infinite', 'codes']).default('finite'),
 });
 
 const product = wire.object({
@@ -89,7 +89,8 @@ type Parsed = z.infer<typeof product>;
 /**
  * Reads the source's product JSON (商品信息录入JSON): comments allowed, prices as exact decimals. Beyond the source's
  * fields it takes `currency` (else `currency` of the caller, else CNY), and per SKU `free` (a price of 0 is meant) and
- * `stockMode: "infinite"` (charges and services, which are not counted; then without `stock`).
+ * `stockMode: "infinite"` (charges and services, which are not counted) or `"codes"` (delivered as codes,
+ * which are imported apart); both without `stock`.
  *
  * Refuses: `malformed_json`; `invalid_request` (unknown, missing, wrong fields, by path); `currency_unknown`;
  * `amount_invalid` (too many digits, negative, 0 without `free`, beyond the largest amount); `product_invalid` (two SKUs
@@ -130,7 +131,7 @@ function skusOf(parsed: Parsed, currency: Currency): Result<SkuDraft[]> {
     if (names.has(given.skuName)) badSkus.push({ path: `skus.${i}.skuName`, message: 'is the name of another SKU' });
     names.add(given.skuName);
     if ((given.stockMode === 'finite') !== (given.stock !== undefined)) {
-      const message = given.stockMode === 'finite' ? 'is missing' : 'does not go with infinite stock';
+      const message = given.stockMode === 'finite' ? 'is missing' : `does not go with ${given.stockMode} stock`;
       badSkus.push({ path: `skus.${i}.stock`, message });
     }
     return {

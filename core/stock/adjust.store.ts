@@ -16,6 +16,7 @@ export interface NewMovement {
 }
 
 export interface MovementRow {
+  readonly id: number;
   readonly kind: string;
   readonly warehouse_id: number;
   readonly quantity: number;
@@ -94,7 +95,7 @@ export async function moveStock(
 export async function readMovement(sql: Sql, skuId: number, key: string): Promise<MovementRow | null> {
   const rows = await sql.query<MovementRow>({
     name: 'stock_movement_read',
-    text: 'SELECT kind, warehouse_id, quantity, reason FROM core.stock_movement WHERE sku_id = $1 AND idempotency_key = $2',
+    text: 'SELECT id, kind, warehouse_id, quantity, reason FROM core.stock_movement WHERE sku_id = $1 AND idempotency_key = $2',
     values: [skuId, key],
   });
   return rows[0] ?? null;

@@ -5,12 +5,12 @@ import { type Claim, type Lack, type Pieces, STOCK_EVENTS } from './pieces.ts';
  * How these statements lock. A plain UPDATE … FROM locks rows in whatever order its join meets them, so two orders with
  * the same two SKUs could wait for each other in a ring. Each statement therefore locks the stock rows it will change
  * first, in a CTE with ORDER BY … FOR UPDATE (the lock is taken above the sort), and everything that writes depends on
- * that CTE. A row that changed while its lock was awaited is re-read by Postgres in its newest version, by the lock and
- * by the update alike, so the quantities compared are the ones that are changed.
+ * that CTE. A row that changed while its lock was awaited is re-read by Postgres in its newest version by the lock; the
+ * update would compute its first try from the version of its own snapshot, whose CHECKs may fail where the newest row's
+ * hold. So every counter is computed from the locked row, and none from the row the update meets.
  */
 const LOCKED = `locked AS (
-    SELECT s.sku_id, s.warehouse_id, s.on_hand, w.quantity
-    FROM core.stock s JOIN wanted w ON w.sku_id = s.sku_id AND w.warehouse_id = s.warehouse_id
+    SELECT s.*, w.quantity FROM core.stock s JOIN wanted w ON w.sku_id = s.sku_id AND w.warehouse_id = s.warehouse_id
     ORDER BY s.sku_id, s.warehouse_id FOR UPDATE OF s
   )`;
 
@@ -20,9 +20,16 @@ const LACKING = `lacking AS (
     WHERE coalesce(l.on_hand, 0) < w.quantity
   )`;
 
+/** Changes the locked rows: each counter by so many times the quantity. */
+function counted(by: { readonly onHand?: 1 | -1; readonly reserved?: 1 | -1; readonly sold?: 1 | -1 }): string {
+  const plus = (column: string, factor = 0): string => `${column} = l.${column} + ${factor} * l.quantity`;
+  return `UPDATE core.stock s SET ${plus('on_hand', by.onHand)}, ${plus('reserved', by.reserved)}, ${plus('sold', by.sold)},
+      initial = l.initial, inbound = l.inbound, adjusted = l.adjusted
+    FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id`;
+}
+
 const SET_ASIDE = `set_aside AS (
-    UPDATE core.stock s SET on_hand = s.on_hand - l.quantity, reserved = s.reserved + l.quantity
-    FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id AND NOT EXISTS (SELECT FROM lacking)
+    ${counted({ onHand: -1, reserved: 1 })} AND NOT EXISTS (SELECT FROM lacking)
   )`;
 
 /** The reservations of one order, locked in id order; their state is the newest one. `quantity`: without what came back. */
@@ -105,8 +112,7 @@ export async function takePieces(sql: Sql, orderId: string): Promise<boolean> {
       ), wanted AS (
         SELECT sku_id, warehouse_id, sum(quantity)::bigint AS quantity FROM taken GROUP BY sku_id, warehouse_id
       ), ${LOCKED}, sold AS (
-        UPDATE core.stock s SET reserved = s.reserved - l.quantity, sold = s.sold + l.quantity
-        FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id
+        ${counted({ reserved: -1, sold: 1 })}
       ) SELECT NOT EXISTS (SELECT FROM unheld) AS whole`,
     values: [orderId],
   });
@@ -175,8 +181,7 @@ export async function putBackPart(sql: Sql, orderId: string, pieces: readonly Pi
           coalesce(sum(quantity) FILTER (WHERE folded), 0)::bigint AS folded
         FROM freed GROUP BY sku_id, warehouse_id
       ), ${LOCKED}, back AS (
-        UPDATE core.stock s SET on_hand = s.on_hand + l.quantity, sold = s.sold - l.quantity
-        FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id
+        ${counted({ onHand: 1, sold: -1 })}
       )${UNFOLDED} SELECT coalesce(sum(quantity), 0)::bigint AS pieces FROM freed`,
     values: [orderId, pieces.map((p) => p.skuId), pieces.map((p) => p.quantity)],
   });
@@ -185,7 +190,6 @@ export async function putBackPart(sql: Sql, orderId: string, pieces: readonly Pi
 
 /** Those of `mine` that stand at `from` become `released`, and what they counted under is on hand again. */
 function freed(from: 'held' | 'taken'): string {
-  const counter = from === 'held' ? 'reserved' : 'sold';
   return `freed AS (
     UPDATE core.reservation r SET state = 'released', due_at = NULL, lease_until = NULL, folded = false
     FROM mine WHERE r.id = mine.id AND mine.state = '${from}'
@@ -195,8 +199,7 @@ function freed(from: 'held' | 'taken'): string {
       coalesce(sum(quantity) FILTER (WHERE folded), 0)::bigint AS folded
     FROM freed GROUP BY sku_id, warehouse_id
   ), ${LOCKED}, back AS (
-    UPDATE core.stock s SET on_hand = s.on_hand + l.quantity, ${counter} = s.${counter} - l.quantity
-    FROM locked l WHERE s.sku_id = l.sku_id AND s.warehouse_id = l.warehouse_id
+    ${counted(from === 'held' ? { onHand: 1, reserved: -1 } : { onHand: 1, sold: -1 })}
   )${from === 'held' ? '' : UNFOLDED}
     SELECT coalesce(sum(quantity), 0)::bigint AS pieces, count(DISTINCT order_id) AS orders FROM freed`;
 }

@@ -1,6 +1,7 @@
 import type { Sql, Tx } from '../kernel/db/database.ts';
 import { ok, type Refusal, type Result, refuse } from '../kernel/errors.ts';
 import { readStockMode } from './adjust.store.ts';
+import { freeCodesOf } from './codes.store.ts';
 import { type Claim, type DeductAt, type Lack, type Pieces, perShelf, refuseLack } from './pieces.ts';
 import {
   holdPieces,
@@ -66,10 +67,11 @@ export async function release(tx: Sql, orderId: string): Promise<number> {
 
 /**
  * What was paid will not be delivered and has not left (回补库存): sold → on hand, exactly once however often it is called.
- * Returns the pieces.
+ * Codes that were taken for it, and that nobody has seen, are free again. Returns the pieces.
  */
 export async function putBack(tx: Sql, orderId: string): Promise<number> {
-  return putBackPieces(tx, orderId);
+  const [pieces] = await Promise.all([putBackPieces(tx, orderId), freeCodesOf(tx, orderId)]);
+  return pieces;
 }
 
 /**

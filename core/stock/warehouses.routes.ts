@@ -14,13 +14,17 @@ import {
 } from './stock.wire.ts';
 import { addWarehouse, changeWarehouse, chooseMoment, listWarehouses, type Warehouse } from './warehouses.ts';
 
+const EXAMPLE = { warehouseId: '2', name: '华东仓 East', priority: 50, open: true };
+
 const list = route({
   method: 'get',
   path: '/v1/warehouses',
   access: ['merchant', 'shop'],
   summary: 'List the warehouses, the first to serve first',
   tags: ['stock'],
-  responses: { 200: json(wire.object({ warehouses: z.array(warehouseSchema) }), 'All of them') },
+  responses: {
+    200: json(wire.object({ warehouses: z.array(warehouseSchema) }), 'All of them', { warehouses: [EXAMPLE] }),
+  },
 });
 
 const add = route({
@@ -30,7 +34,7 @@ const add = route({
   summary: 'Add a warehouse',
   tags: ['stock'],
   request: { body: jsonBody(newWarehouseSchema, { name: '华东仓 East', priority: 50, open: true }) },
-  responses: { 200: json(warehouseSchema, 'The warehouse') },
+  responses: { 200: json(warehouseSchema, 'The warehouse', EXAMPLE) },
 });
 
 const change = route({
@@ -43,7 +47,7 @@ const change = route({
     params: wire.object({ warehouseId: warehouseParam }),
     body: jsonBody(warehouseChangeSchema, { open: true }),
   },
-  responses: { 200: json(warehouseSchema, 'The warehouse as it is now') },
+  responses: { 200: json(warehouseSchema, 'The warehouse as it is now', EXAMPLE) },
 });
 
 const deduction = route({
@@ -56,7 +60,12 @@ const deduction = route({
     params: wire.object({ skuId: numericId }),
     body: jsonBody(wire.object({ deductAt: deductAtSchema }), { deductAt: 'reserve' }),
   },
-  responses: { 200: json(wire.object({ skuId: z.string(), deductAt: deductAtSchema }), 'The moment from now on') },
+  responses: {
+    200: json(wire.object({ skuId: z.string(), deductAt: deductAtSchema }), 'The moment from now on', {
+      skuId: '100001',
+      deductAt: 'reserve',
+    }),
+  },
 });
 
 /** Where pieces lie, and when they are deducted. */

@@ -25,7 +25,6 @@ export const NO_ANSWER_YET: readonly string[] = [
   'POST /v1/products/{spuId}/unfreeze',
   'POST /v1/products/{spuId}/unpublish',
   'POST /v1/skus/{skuId}/price',
-  'POST /v1/skus/{skuId}/stock',
   'POST /v1/users/{userId}/block',
   'POST /v1/users/{userId}/unblock',
   'PUT /v1/users/{userId}/level',

@@ -10,6 +10,8 @@ export interface SkuWish {
   readonly stock?: number;
   readonly free?: boolean;
   readonly infinite?: boolean;
+  /** Delivered as codes, which are imported apart. */
+  readonly codes?: boolean;
 }
 
 export interface ProductWish {
@@ -28,7 +30,7 @@ export function productText(wish: ProductWish = {}): string {
     [
       `{"skuName": ${JSON.stringify(sku.name ?? `SKU ${i + 1}`)}`,
       `"price": ${sku.price ?? '79.00'}`,
-      ...(sku.infinite === true ? ['"stockMode": "infinite"'] : [`"stock": ${sku.stock ?? 100}`]),
+      ...stockOf(sku),
       ...(sku.free === true ? ['"free": true'] : []),
     ]
       .join(', ')
@@ -37,6 +39,11 @@ export function productText(wish: ProductWish = {}): string {
   const currency = wish.currency === undefined ? '' : `"currency": "${wish.currency}",`;
   const name = JSON.stringify(wish.name ?? 'A product');
   return `{"categoryId": ${wish.categoryId ?? PHYSICAL}, ${currency} "spu": {"name": ${name}}, "skus": [${skus.join(',')}]}`;
+}
+
+function stockOf(sku: SkuWish): string[] {
+  if (sku.infinite === true) return ['"stockMode": "infinite"'];
+  return [sku.codes === true ? '"stockMode": "codes"' : `"stock": ${sku.stock ?? 100}`];
 }
 
 /** A product on the shelf. */

@@ -53,6 +53,5 @@ export default {
     },
     'POST /v1/products/{spuId}/unfreeze': after('freeze'),
     'POST /v1/skus/{skuId}/price': { setUp: async () => ({ params: { skuId: '100001' } }) },
-    'POST /v1/skus/{skuId}/stock': { setUp: async () => ({ params: { skuId: '100001' } }) },
   },
 } satisfies ExampleRuns;
