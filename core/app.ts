@@ -28,6 +28,7 @@ import { CORE_MIGRATIONS } from './migrations.ts';
 import { countMoves } from './moves.ts';
 import { cancelRoutes } from './orders/cancel.routes.ts';
 import { orderRoutes } from './orders/orders.routes.ts';
+import { ticketRoutes } from './orders/tickets.routes.ts';
 import { loadChannels } from './payments/channels.ts';
 import { paymentRoutes } from './payments/payments.routes.ts';
 import { stockRoutes } from './stock/stock.routes.ts';
@@ -83,7 +84,10 @@ export async function openCore(process: 'core' | 'reconcile', config: ServerConf
     marketing: httpMarketing(reach),
     fulfilment: httpFulfilment(reach),
     guard,
-    terms: DEFAULT_TERMS,
+    terms: {
+      ...DEFAULT_TERMS,
+      flood: { ...DEFAULT_TERMS.flood, perSecond: config.floodRate, capacity: config.floodCapacity },
+    },
   };
   const owned = stack.move();
   return {
@@ -119,6 +123,7 @@ export function coreApp(core: Pick<Core, 'context' | 'metrics'>, config: ServerC
   app.route('/', couponRoutes(context));
   app.route('/', orderRoutes(context));
   app.route('/', cancelRoutes(context));
+  app.route('/', ticketRoutes(context));
   app.route('/', paymentRoutes(context));
   app.route('/', fulfilmentRoutes(context));
   app.route('/', ledgerRoutes(context));

@@ -34,10 +34,22 @@ export interface Terms {
   readonly reserveForMs: number;
   /** One payment attempt's life at the channel. */
   readonly attemptForMs: number;
+  /** Orders that are stored up (订单蓄洪). */
+  readonly flood: FloodTerms;
+}
+
+export interface FloodTerms {
+  /** The rate at which all replicas together place them: what the database and what is behind it can take. */
+  readonly perSecond: number;
+  /** How many may wait. */
+  readonly capacity: number;
+  /** How long one waits at the most. */
+  readonly waitMs: number;
 }
 
 export const DEFAULT_TERMS: Terms = {
   payWithinMs: 15 * 60_000,
   reserveForMs: 30 * 60_000,
   attemptForMs: 15 * 60_000,
+  flood: { perSecond: 100, capacity: 20_000, waitMs: 15 * 60_000 },
 };

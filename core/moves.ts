@@ -5,12 +5,14 @@ import type { Metrics } from './kernel/metrics.ts';
 import { CURRENCIES, type Currency, isCurrency } from './kernel/money.ts';
 import type { Transition } from './kernel/mover.ts';
 import { orderMachine } from './orders/orders.machine.ts';
+import { ticketMachine } from './orders/tickets.machine.ts';
 import { callbackMachine, captureMachine, deductionMachine, paymentMachine } from './payments/payments.machine.ts';
 import { refundMachine } from './refunds/refunds.machine.ts';
 
 const MACHINES: readonly Machine[] = [
   productMachine,
   orderMachine,
+  ticketMachine,
   paymentMachine,
   deductionMachine,
   captureMachine,

@@ -1,6 +1,7 @@
 import { shipmentMachine } from '../core/fulfilment/fulfilment.machine.ts';
 import type { Machine } from '../core/kernel/machine.ts';
 import { orderMachine } from '../core/orders/orders.machine.ts';
+import { ticketMachine } from '../core/orders/tickets.machine.ts';
 import {
   callbackMachine,
   captureMachine,
@@ -48,6 +49,17 @@ export const LIVE: readonly LiveMachine[] = [
     limits: { O0: 20 * MINUTE, O1: 8 * DAY },
     amount: 'r.payable',
     currency: 'r.currency',
+  },
+  {
+    machine: ticketMachine,
+    states: ['QUEUED'],
+    by: 'state',
+    funnel: false,
+    // It ends by itself after 15 minutes.
+    limits: { QUEUED: 20 * MINUTE },
+    // Nothing was priced for good, and nothing paid.
+    amount: '0::bigint',
+    currency: `'XXX'`,
   },
   {
     machine: paymentMachine,

@@ -25,6 +25,9 @@ export interface Config {
   readonly prometheusUrl: string | undefined;
   readonly otlpEndpoint: string | undefined;
   readonly logLevel: LogLevel;
+  /** At which rate stored-up orders are placed, a second, and how many may wait. */
+  readonly floodRate: number;
+  readonly floodCapacity: number;
   /** The client's bearer token. */
   readonly token: string | undefined;
 }
@@ -96,6 +99,8 @@ const VARIABLES = {
   REDIS_URL: { schema: url('redis:', 'rediss:'), secret: true },
   PROMETHEUS_URL: { schema: http, secret: true },
   OTEL_EXPORTER_OTLP_ENDPOINT: { schema: http, secret: true },
+  TIDEGATE_FLOOD_RATE: { schema: wholeNumber(1, 100_000) },
+  TIDEGATE_FLOOD_CAPACITY: { schema: wholeNumber(1, 1_000_000) },
   TIDEGATE_LOG_LEVEL: { schema: z.enum(LOG_LEVELS, { error: `one of ${LOG_LEVELS.join(', ')}` }) },
   TIDEGATE_TOKEN: { schema: tokenShape(), secret: true },
 } as const satisfies Record<string, { schema: z.ZodType<string | number>; secret?: true }>;
@@ -136,6 +141,8 @@ export function loadConfig(process: ProcessName, env: Environment = environment(
     redisUrl: read('REDIS_URL'),
     prometheusUrl: read('PROMETHEUS_URL'),
     otlpEndpoint: read('OTEL_EXPORTER_OTLP_ENDPOINT'),
+    floodRate: read('TIDEGATE_FLOOD_RATE') ?? 100,
+    floodCapacity: read('TIDEGATE_FLOOD_CAPACITY') ?? 20_000,
     logLevel: read('TIDEGATE_LOG_LEVEL') ?? 'info',
     token: read('TIDEGATE_TOKEN'),
   };

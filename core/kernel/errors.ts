@@ -59,6 +59,9 @@ export const ERRORS = {
 
   // Orders
   order_unknown: { status: 404, title: 'The order is not known' },
+  ticket_unknown: { status: 404, title: 'The ticket is not known' },
+  ticket_expired: { status: 409, title: 'The turn of the ticket did not come in time' },
+  queue_full: { status: 503, title: 'The queue of orders is full' },
   order_type_mismatch: { status: 422, title: 'The goods do not fit the order type' },
   address_missing: { status: 422, title: 'A delivery address is needed' },
   order_too_large: { status: 422, title: 'The order is larger than the limit' },

@@ -138,6 +138,18 @@ export const METRICS = {
     labels: ['node'],
     open: ['node'],
   },
+  floodBacklog: {
+    name: 'tidegate_flood_backlog_tickets',
+    kind: 'gauge',
+    help: 'Orders that wait in the queue of stored-up orders; told by the core that drains it.',
+    labels: [],
+  },
+  floodOldest: {
+    name: 'tidegate_flood_oldest_seconds',
+    kind: 'gauge',
+    help: 'How long the first of the queue of stored-up orders has waited; told by the core that drains it.',
+    labels: [],
+  },
   gmv: {
     name: 'tidegate_gmv_minor_total',
     kind: 'counter',

@@ -8,9 +8,8 @@ import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
 import { numericId, orderNumber } from '../kernel/http/values.ts';
 import { decodeCursor, encodeCursor, wire } from '../kernel/http/wire.ts';
 import { listOrders, readOrder, readPayOrder } from './orders.read.ts';
-import { createOrder } from './orders.ts';
+
 import {
-  createdOnWire,
   createdSchema,
   orderBody,
   orderOnWire,
@@ -20,6 +19,9 @@ import {
   summaryOnWire,
   summarySchema,
 } from './orders.wire.ts';
+import { submittedReply } from './submit.reply.ts';
+import { createOrder } from './submit.ts';
+import { ticketSchema } from './tickets.wire.ts';
 
 const tags = ['orders'];
 
@@ -36,10 +38,14 @@ const create = route({
   access: ['shop'],
   summary: 'Place an order',
   description:
-    'The Idempotency-Key is unique per user: the same key with the same body answers the first result with 200 and `Idempotency-Replayed: true`; with another body it is refused.',
+    'One order per shop and warehouse, under one pay order. The Idempotency-Key is unique per user: the same key with the same body answers the first result with 200 and `Idempotency-Replayed: true`; with another body it is refused. While orders are stored up the answer is a ticket: ask GET /v1/tickets/{ticketId} what becomes of it.',
   tags,
   request: { headers: wire.idempotencyHeaders, body: jsonBody(orderBody, EXAMPLE) },
-  responses: { 200: json(createdSchema, 'Placed before'), 201: json(createdSchema, 'The order') },
+  responses: {
+    200: json(createdSchema, 'Placed before'),
+    201: json(createdSchema, 'The order'),
+    202: json(ticketSchema, 'Stored up: a place in the queue'),
+  },
 });
 
 const read = route({
@@ -84,12 +90,7 @@ export function orderRoutes(ctx: CoreContext) {
     if (!pass.allowed) return reply(c, refusalOf(pass));
     try {
       const key = c.req.valid('header')['idempotency-key'];
-      const placed = await createOrder(ctx, c.get('principal').name, wish, key, signalOf(c));
-      if (!placed.ok) return reply(c, placed);
-      const { created, replayed } = placed.value;
-      if (!replayed) return reply(c, ok(createdOnWire(created)), 201);
-      c.header('Idempotency-Replayed', 'true');
-      return reply(c, ok(createdOnWire(created)));
+      return await submittedReply(ctx, c, await createOrder(ctx, c.get('principal').name, wish, key, signalOf(c)));
     } finally {
       pass.release();
     }

@@ -1,82 +1,47 @@
 import { z } from '@hono/zod-openapi';
-import { readSellable } from '../catalog/catalog.store.ts';
+import { readSellable, type SellableRow } from '../catalog/catalog.store.ts';
 import type { CoreContext } from '../context.ts';
-import { canonicalJson, sha256 } from '../kernel/canonical.ts';
 import { addMs } from '../kernel/clock.ts';
 import { catchRefusal, ok, type Result, refuse } from '../kernel/errors.ts';
 import { refuseFields } from '../kernel/http/wire.ts';
 import { money } from '../kernel/money.ts';
 import { ClockSteppedBack, NoMachineNumber } from '../kernel/order-number.ts';
 import { quoteCoupon } from '../marketing/coupons.ts';
-
-import { isBlocked } from '../payorders/payorders.ts';
-import { refuseBlocked } from '../users/users.ts';
-
 import { ORDER_TYPES } from './order-type.ts';
-import { findByKey } from './orders.store.ts';
 import {
   type CreatedOrder,
-  createdBefore,
   type Discount,
   type Draft,
   type OrderRequest,
   type OrderWish,
-  refuseReusedKey,
   writeOrder,
 } from './placing.ts';
 import { type PricedGoods, priceItems, shareDiscount } from './pricing.ts';
 import { sourceLines } from './sourcing.ts';
 import { MAX_ORDERS, refuseManyOrders, splitCheckout } from './splitting.ts';
 
-export interface Placed {
-  readonly created: CreatedOrder;
-  /** It was placed before under the same key. */
-  readonly replayed: boolean;
-}
-
 /**
  * Places an order (创单): type and parameters → effective prices → coupon → amounts → split by shop and warehouse → order
  * numbers → one transaction that writes the pay order, locks the coupon, reserves the stock and writes the orders with
  * their lines and events. Nothing leaves the database, so its rollback is the undo.
  *
- * `key` is unique per user: the same key with the same wish answers the first result, with another one it is refused.
- *
- * Refuses: `invalid_request` (details), `address_missing`, `order_type_mismatch`, `sku_unknown`, `sku_off_shelf`,
+ * Refuses: `order_type_mismatch`, `sku_unknown`, `sku_off_shelf`,
  * `price_changed`, `currency_mismatch`, `order_too_large`, `coupon_unknown`, `coupon_unusable`, `sold_out`,
- * `idempotency_key_reused`, `user_blocked`, `unavailable` (the clock stepped back, or every machine number is leased).
+ * `unavailable` (the clock stepped back, or every machine number is leased); and `idempotency_key_reused` when the pay
+ * order may not be opened, for whatever reason: `submit` finds out for which.
  *
  * Four round trips: prices; BEGIN; five statements in one go; COMMIT. A coupon adds one.
  */
-export async function createOrder(
+export async function place(
   ctx: CoreContext,
-  actor: string,
-  wish: OrderWish,
-  key: string,
+  request: OrderRequest,
   signal: AbortSignal,
-): Promise<Result<Placed>> {
-  const details = checkDetails(wish);
-  if (!details.ok) return details;
-  const digest = sha256(canonicalJson({ ...wish, details: details.value }));
-  const placed = await place(ctx, { actor, wish, key, digest, details: details.value }, signal);
-  if (placed.ok) return ok({ created: placed.value, replayed: false });
-  // What refuses a request sent again may be its own first success: the last piece sold, the coupon locked, the key
-  // taken. So the key is looked up when something refuses, and costs the good way nothing.
-  const earlier = await findByKey(ctx.db, wish.userId, key);
-  const [first] = earlier;
-  if (first === undefined) return (await isBlocked(ctx.db, wish.userId)) ? refuseBlocked(wish.userId) : placed;
-  if (first.body_digest !== digest) return refuseReusedKey();
-  return ok({ created: createdBefore(first, earlier), replayed: true });
-}
-
-async function place(ctx: CoreContext, request: OrderRequest, signal: AbortSignal): Promise<Result<CreatedOrder>> {
+): Promise<Result<CreatedOrder>> {
   const { wish } = request;
   const now = ctx.clock.now();
-  const skuIds = [...new Set(wish.items.map((item) => item.skuId))];
-  const sellable = await readSellable(ctx.db, skuIds);
-  const goods = priceItems(wish.items, new Map(sellable.map((sku) => [sku.sku_id, sku])));
+  const sellable = await readSellable(ctx.db, skusOf(wish));
+  const goods = priceGoods(request, sellable);
   if (!goods.ok) return goods;
-  const mismatch = ORDER_TYPES.get(wish.type)?.refuse(goods.value.lines, request.details) ?? null;
-  if (mismatch !== null) return mismatch;
   const discount = await quoteDiscount(ctx, wish, goods.value, now);
   if (!discount.ok) return discount;
   const sourced = sourceLines(goods.value.lines, sellable);
@@ -101,8 +66,24 @@ async function place(ctx: CoreContext, request: OrderRequest, signal: AbortSigna
   return catchRefusal(() => ctx.db.tx((tx) => writeOrder(ctx, tx, draft), { signal }));
 }
 
-/** The type's extra fields, as it understands them. */
-function checkDetails(wish: OrderWish): Result<unknown> {
+export function skusOf(wish: OrderWish): number[] {
+  return [...new Set(wish.items.map((item) => item.skuId))];
+}
+
+/** Today's prices of what is wished for, if it makes an order of its type. Refuses as `place` does; changes nothing. */
+export function priceGoods(request: OrderRequest, sellable: readonly SellableRow[]): Result<PricedGoods> {
+  const { wish, details } = request;
+  const goods = priceItems(wish.items, new Map(sellable.map((sku) => [sku.sku_id, sku])));
+  if (!goods.ok) return goods;
+  return ORDER_TYPES.get(wish.type)?.refuse(goods.value.lines, details) ?? goods;
+}
+
+/**
+ * The type's extra fields, as it understands them.
+ *
+ * Refuses: `invalid_request` (no such type, or fields that it does not know), `address_missing`.
+ */
+export function checkDetails(wish: OrderWish): Result<unknown> {
   const type = ORDER_TYPES.get(wish.type);
   if (type === undefined) {
     return refuse('invalid_request', `There are orders of type ${[...ORDER_TYPES.keys()].join(', ')}.`, {

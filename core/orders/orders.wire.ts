@@ -10,6 +10,7 @@ import { ORDER_TYPES } from './order-type.ts';
 import { orderMachine } from './orders.machine.ts';
 import type { EventViewRow, OrderRecord, OrderSummaryRow, PaymentViewRow, PayOrderRecord } from './orders.read.ts';
 import type { CreatedOrder } from './placing.ts';
+import { ticketMachine } from './tickets.machine.ts';
 
 export const MAX_ITEMS = 1_000;
 export const MAX_QUANTITY = 100_000;
@@ -226,9 +227,16 @@ function paymentOnWire(row: PaymentViewRow): z.infer<typeof paymentSchema> {
 
 /** Whose events a pay order's timeline holds. */
 const MACHINES: ReadonlyMap<string, Machine> = new Map(
-  [orderMachine, paymentMachine, deductionMachine, captureMachine, callbackMachine, shipmentMachine, refundMachine].map(
-    (machine) => [machine.name, machine],
-  ),
+  [
+    orderMachine,
+    ticketMachine,
+    paymentMachine,
+    deductionMachine,
+    captureMachine,
+    callbackMachine,
+    shipmentMachine,
+    refundMachine,
+  ].map((machine) => [machine.name, machine]),
 );
 
 function eventOnWire(row: EventViewRow): z.infer<typeof orderSchema>['timeline'][number] {

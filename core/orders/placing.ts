@@ -11,6 +11,7 @@ import { orderMachine } from './orders.machine.ts';
 import { type CreatedRow, insertLines, type NewLine } from './orders.store.ts';
 import type { Item, PricedGoods } from './pricing.ts';
 import type { Part } from './splitting.ts';
+import { serveTicket } from './tickets.serve.ts';
 
 /** Where goods go. Accounts and their addresses belong to the shop in front; an order keeps its own. */
 export interface Address {
@@ -59,6 +60,8 @@ export interface OrderRequest {
   readonly details: unknown;
   readonly key: string;
   readonly digest: string;
+  /** The ticket that waited for this order, and ends with it. */
+  readonly ticketId: string | null;
 }
 
 export interface Discount {
@@ -90,15 +93,17 @@ export interface Draft extends OrderRequest, Discount {
  * those that many orders want at once, and are locked until the commit.
  */
 export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promise<CreatedOrder> {
-  const { couponCode, payOrderId, orders } = draft;
-  const [opened, locked, created, lines, lacks] = await Promise.allSettled([
+  const { couponCode, payOrderId, orders, ticketId } = draft;
+  const [opened, served, locked, created, lines, lacks] = await Promise.allSettled([
     insertPayOrder(tx, payOrderOf(draft)),
+    ticketId === null ? true : serveTicket(ctx, tx, ticketId, payOrderId),
     couponCode === null ? true : lockCoupon(tx, couponCode, payOrderId),
     together(orders.map((order) => createOne(ctx, tx, draft, order))),
     insertLines(tx, orders.flatMap(linesOf)),
     together(orders.map((order) => reserveOne(ctx, tx, draft, order))),
   ]);
   if (!answer(opened)) throw new RefusalError(refuseReusedKey());
+  if (!answer(served)) throw new RefusalError(refuse('wrong_state', `Ticket ${ticketId} has ended meanwhile.`));
   if (!answer(locked)) throw new RefusalError(refuseTaken(couponCode ?? ''));
   answer(created);
   answer(lines);
@@ -155,6 +160,7 @@ function payOrderOf(draft: Draft): NewPayOrder {
     notices: draft.notices,
     expiresAt: draft.expiresAt,
     createdAt: draft.now,
+    queued: draft.ticketId !== null,
   };
 }
 

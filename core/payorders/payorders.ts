@@ -18,6 +18,8 @@ export interface NewPayOrder {
   readonly notices: readonly Notice[];
   readonly expiresAt: Date;
   readonly createdAt: Date;
+  /** It waited its turn: nobody is overtaken by it. */
+  readonly queued: boolean;
 }
 
 /** Something about the order that its shopper should know and did not ask for. */
@@ -28,7 +30,8 @@ export interface Notice {
 
 /**
  * False when nothing was written: the user's key is taken, by a request that was faster and whose end this one has waited
- * for; or the user is blocked (`isBlocked`).
+ * for, or by a ticket; the user is blocked; or orders are waiting in the queue, which must not be overtaken
+ * (`readObstacles` says which).
  */
 export async function insertPayOrder(sql: Sql, payOrder: NewPayOrder): Promise<boolean> {
   const rows = await sql.query({
@@ -37,6 +40,8 @@ export async function insertPayOrder(sql: Sql, payOrder: NewPayOrder): Promise<b
         (id, user_id, currency, stage, payable, discount, coupon_code, idempotency_key, body_digest, notices, expires_at, created_at)
       SELECT $1, $2::bigint, $3, 'full', $4::bigint, $5::bigint, $6, $7, $8, $9::jsonb, $10::timestamptz, $11::timestamptz
       WHERE NOT EXISTS (SELECT FROM core.users WHERE id = $2 AND blocked_at IS NOT NULL)
+        AND ($12::boolean OR NOT (EXISTS (SELECT FROM core.ticket WHERE state = 'QUEUED')
+          OR EXISTS (SELECT FROM core.ticket WHERE user_id = $2 AND idempotency_key = $7)))
       ON CONFLICT (user_id, idempotency_key) DO NOTHING RETURNING id`,
     values: [
       payOrder.id,
@@ -50,19 +55,27 @@ export async function insertPayOrder(sql: Sql, payOrder: NewPayOrder): Promise<b
       JSON.stringify(payOrder.notices),
       payOrder.expiresAt,
       payOrder.createdAt,
+      payOrder.queued,
     ],
   });
   return rows.length === 1;
 }
 
-/** Whether the user may neither order nor pay. */
-export async function isBlocked(sql: Sql, userId: number): Promise<boolean> {
-  const rows = await sql.query({
-    name: 'pay_order_user_blocked',
-    text: 'SELECT FROM core.users WHERE id = $1 AND blocked_at IS NOT NULL',
+/** What keeps a user's pay orders from being opened now. */
+export interface Obstacles {
+  readonly blocked: boolean;
+  /** Orders wait in the queue. */
+  readonly queue: boolean;
+}
+
+export async function readObstacles(sql: Sql, userId: number): Promise<Obstacles> {
+  const rows = await sql.query<Obstacles>({
+    name: 'pay_order_obstacles',
+    text: `SELECT EXISTS (SELECT FROM core.users WHERE id = $1 AND blocked_at IS NOT NULL) AS blocked,
+        EXISTS (SELECT FROM core.ticket WHERE state = 'QUEUED') AS queue`,
     values: [userId],
   });
-  return rows.length > 0;
+  return rows[0] ?? { blocked: false, queue: false };
 }
 
 /** A pay order as it lies in the table. */

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { setPrice } from '../../core/catalog/catalog.ts';
 import type { CoreContext } from '../../core/context.ts';
-import type { Database, Tx } from '../../core/kernel/db/database.ts';
 import { stockOf } from '../../core/stock/stock.ts';
 import { skusOnShelf } from '../support/catalogue.ts';
 import type { TestCore } from '../support/core.ts';
 import { place, placed } from '../support/orders.ts';
+import { dyingAt } from './dying.ts';
 import { coreAtNow, coupon, couponState, everything, rows } from './placing.ts';
 
 let core: TestCore;
@@ -56,36 +56,12 @@ describe('the key of an order', () => {
 });
 
 describe('a crash', () => {
-  /** The context over a database whose transactions die at their nth statement. */
-  function dyingAt(nth: number): CoreContext {
-    const db: Database = Object.create(ctx.db, {
-      tx: {
-        value: (fn: (tx: Tx) => Promise<unknown>) =>
-          ctx.db.tx((tx) => {
-            let statements = 0;
-            const dying: Tx = Object.create(tx, {
-              query: {
-                value: (query: Parameters<Tx['query']>[0]) => {
-                  statements += 1;
-                  return statements === nth ? Promise.reject(new Error('the process died')) : tx.query(query);
-                },
-              },
-              afterCommit: { value: tx.afterCommit.bind(tx) },
-            });
-            return fn(dying);
-          }),
-      },
-      query: { value: ctx.db.query.bind(ctx.db) },
-    });
-    return { ...ctx, db };
-  }
-
   it.each([1, 2, 3, 4, 5])('at statement %d of the transaction leaves nothing', async (nth) => {
     const [a] = await skusOnShelf(ctx, { skus: [{ stock: 3 }] });
     const couponCode = await coupon(ctx, 100);
     const key = `crash-${nth}`;
     const before = await everything(ctx);
-    await expect(place(dyingAt(nth), [a ?? 0], { couponCode, key })).rejects.toThrow('the process died');
+    await expect(place(dyingAt(ctx, nth), [a ?? 0], { couponCode, key })).rejects.toThrow('the process died');
     expect(await everything(ctx)).toEqual(before);
     expect(await couponState(ctx, couponCode)).toEqual([{ state: 'available', pay_order_id: null }]);
     expect((await place(ctx, [a ?? 0], { couponCode, key })).ok).toBe(true);
