@@ -17,6 +17,8 @@ describe('configuration', () => {
       coreUrl: 'http://127.0.0.1:4601',
       sandboxUrl: 'http://127.0.0.1:4609',
       sandboxExposed: false,
+      floodRate: 100,
+      floodCapacity: 20_000,
       instance: 'core-1',
       instanceToken: undefined,
       webhookSecret: undefined,

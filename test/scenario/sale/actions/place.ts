@@ -1,5 +1,5 @@
 import { grantCoupon } from '../../../../core/marketing/coupons.ts';
-import { createOrder } from '../../../../core/orders/orders.ts';
+import { createOrder } from '../../../../core/orders/submit.ts';
 import { wishFor } from '../../../support/orders.ts';
 import type { Action } from '../action.ts';
 import { NEVER, type Sale } from '../sale.ts';
@@ -23,6 +23,7 @@ export default {
     const order = async (): Promise<string> => {
       const placed = await createOrder(sale.ctx, 'a shop', wish, key, NEVER);
       if (!placed.ok) return placed.code;
+      if (placed.value.kind === 'queued') return `${placed.value.ticket.id} queued`;
       const { payOrderId, payable, orders } = placed.value.created;
       const known = sale.checkouts.find((checkout) => checkout.payOrderId === payOrderId);
       if (known === undefined) {
