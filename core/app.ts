@@ -8,6 +8,7 @@ import { httpFulfilment } from './fulfilment/fulfilment.http.ts';
 import { fulfilmentRoutes } from './fulfilment/fulfilment.routes.ts';
 import { loadSwitches } from './guard/declarations.ts';
 import { createGuard, type LiveGuard } from './guard/live.ts';
+import { httpHotel } from './hotel/hotel.http.ts';
 import { TokenAuthenticator } from './kernel/access/authenticator.ts';
 import { Background } from './kernel/background.ts';
 import { systemClock } from './kernel/clock.ts';
@@ -83,6 +84,7 @@ export async function openCore(process: 'core' | 'reconcile', config: ServerConf
     channels: await loadChannels({ ...reach, merchantId: MERCHANT_ID }),
     marketing: httpMarketing(reach),
     fulfilment: httpFulfilment(reach),
+    hotel: httpHotel(reach),
     guard,
     terms: {
       ...DEFAULT_TERMS,

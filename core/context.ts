@@ -1,5 +1,6 @@
 import type { FulfilmentPort } from './fulfilment/fulfilment.port.ts';
 import type { Guard } from './guard/guard.ts';
+import type { HotelPort } from './hotel/hotel.port.ts';
 import type { Background } from './kernel/background.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Database } from './kernel/db/database.ts';
@@ -22,6 +23,7 @@ export interface CoreContext {
   readonly channels: ReadonlyMap<string, PaymentChannel>;
   readonly marketing: MarketingPort;
   readonly fulfilment: FulfilmentPort;
+  readonly hotel: HotelPort;
   readonly guard: Guard;
   /** Business durations in milliseconds. */
   readonly terms: Terms;

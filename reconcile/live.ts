@@ -1,4 +1,5 @@
 import { shipmentMachine } from '../core/fulfilment/fulfilment.machine.ts';
+import { roomLockMachine } from '../core/hotel/hotel.machine.ts';
 import type { Machine } from '../core/kernel/machine.ts';
 import { orderMachine } from '../core/orders/orders.machine.ts';
 import { ticketMachine } from '../core/orders/tickets.machine.ts';
@@ -29,6 +30,8 @@ export interface LiveMachine {
   readonly funnel: boolean;
   /** How long a row may sit in a state, in seconds of business time; a state without a limit waits as long as it likes. */
   readonly limits: Readonly<Record<string, number>>;
+  /** SQL of the moment from which a row's patience is counted, where that is later than its state: what it waits for is agreed. */
+  readonly since?: string;
   /** SQL for a row's money at stake, and for its currency; `r` is the row. */
   readonly amount: string;
   readonly currency: string;
@@ -45,8 +48,12 @@ export const LIVE: readonly LiveMachine[] = [
     states: ['O0', 'O1'],
     by: 'state',
     funnel: true,
-    // O0 ends at its deadline (15 min); O1 follows its shipment.
+    // O0 ends at its deadline (15 min); O1 follows its shipment. A balance (尾款) has a day of its own, and so has a stay.
     limits: { O0: 20 * MINUTE, O1: 8 * DAY },
+    since: `CASE WHEN r.state = 'O0' THEN greatest(r.state_since, r.expires_at - interval '15 minutes')
+      WHEN r.type = 'hotel' THEN greatest(r.state_since,
+        (SELECT k.check_out::timestamptz FROM core.room_lock k WHERE k.order_id = r.id))
+      ELSE r.state_since END`,
     amount: 'r.payable',
     currency: 'r.currency',
   },
@@ -90,6 +97,16 @@ export const LIVE: readonly LiveMachine[] = [
     limits: { R4: HOUR, R5: 7 * DAY, R8: MINUTE, R9: DAY, R11: MINUTE, R12: MINUTE, R13: MINUTE, R14: MINUTE, R15: 0 },
     amount: 'r.amount + r.subsidy',
     currency: 'r.currency',
+  },
+  {
+    machine: roomLockMachine,
+    states: ['ASKED', 'LOCKED', 'CONFIRMED', 'RELEASING'],
+    by: 'due',
+    funnel: false,
+    // LOCKED ends with its order (15 min); CONFIRMED with the stay, which may be a year ahead.
+    limits: { ASKED: MINUTE, LOCKED: 25 * MINUTE, CONFIRMED: 400 * DAY, RELEASING: 2 * MINUTE },
+    amount: '(SELECT o.payable + o.discount_amount FROM core.orders o WHERE o.id = r.order_id)',
+    currency: '(SELECT o.currency FROM core.orders o WHERE o.id = r.order_id)',
   },
   {
     machine: deductionMachine,

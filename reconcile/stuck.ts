@@ -1,6 +1,6 @@
 import type { Sql } from '../core/kernel/db/database.ts';
 import { stateSpec } from '../core/kernel/machine.ts';
-import { LIVE, liveRows } from './live.ts';
+import { LIVE, type LiveMachine, liveRows } from './live.ts';
 
 /** How one live state stands: who is in it, and who has been for too long or waits for a person. */
 export interface Standing {
@@ -20,14 +20,20 @@ export interface Standing {
 }
 
 /** `r` is the row, `l` its state's limit, `$1` the time. */
-const IS_STUCK = `(r.state_since <= $1::timestamptz - l.seconds * interval '1 second' OR r.person_reason IS NOT NULL)`;
+function isStuck(live: LiveMachine): string {
+  return `(${sinceOf(live)} <= $1::timestamptz - l.seconds * interval '1 second' OR r.person_reason IS NOT NULL)`;
+}
+
+function sinceOf({ since }: LiveMachine): string {
+  return since === undefined ? 'r.state_since' : `(${since})`;
+}
 
 // Texts of states and tables come from the machines' tables, never from input.
 const STANDINGS = LIVE.map(
   (live) => `SELECT '${live.machine.name}' AS machine, r.state, count(*) AS "inState",
-      count(*) FILTER (WHERE ${IS_STUCK}) AS stuck, count(r.person_reason) AS "waitingForPerson",
+      count(*) FILTER (WHERE ${isStuck(live)}) AS stuck, count(r.person_reason) AS "waitingForPerson",
       extract(epoch FROM $1::timestamptz - min(r.state_since))::float8 AS oldest,
-      extract(epoch FROM $1::timestamptz - min(r.state_since) FILTER (WHERE ${IS_STUCK}))::float8 AS "oldestStuck"
+      extract(epoch FROM $1::timestamptz - min(r.state_since) FILTER (WHERE ${isStuck(live)}))::float8 AS "oldestStuck"
     FROM ${liveRows(live)} GROUP BY r.state`,
 ).join('\nUNION ALL\n');
 
@@ -74,12 +80,12 @@ export function stuckRows(narrow: (machine: string) => string): string {
         coalesce(${live.currency}, 'XXX') AS currency,
         CASE WHEN r.person_reason IS NULL
           THEN format('%s %s has stood at %s for %s s; %s s are allowed', '${machine}', r.id, r.state,
-            floor(extract(epoch FROM $1::timestamptz - r.state_since)), l.seconds)
+            floor(extract(epoch FROM $1::timestamptz - ${sinceOf(live)})), l.seconds)
           ELSE format('%s %s waits for a person at %s: %s', '${machine}', r.id, r.state, r.person_reason) END AS detail,
         jsonb_build_object('machine', '${machine}', 'id', r.id, 'state', r.state, 'tries', r.tries,
           'since', r.state_since, 'personReason', r.person_reason) AS row,
-        r.state_since + coalesce(l.seconds, 0) * interval '1 second' AS first_bad_at
-      FROM ${liveRows(live)} WHERE ${IS_STUCK} ${narrow(machine)}`;
+        ${sinceOf(live)} + coalesce(l.seconds, 0) * interval '1 second' AS first_bad_at
+      FROM ${liveRows(live)} WHERE ${isStuck(live)} ${narrow(machine)}`;
   });
   return parts.join('\nUNION ALL\n');
 }

@@ -1,4 +1,5 @@
 import type { CoreContext } from '../context.ts';
+import { cancelStay } from '../hotel/hotel.ts';
 import { claimAndDrive } from '../kernel/driver.ts';
 import { ok, type Result, refuse } from '../kernel/errors.ts';
 import { readRow } from '../kernel/machine.ts';
@@ -16,6 +17,9 @@ export interface Cancelled {
  * Cancels an unpaid order, and with it the whole pay order. The intent is committed first; then the live attempt is
  * closed at the channel. When the money was faster the order is paid, and refunded by itself.
  *
+ * A paid hotel stay is cancelled here too, until it begins: by its policy a penalty is kept, and the rest is paid back once
+ * the hotel has let the room go.
+ *
  * Refusals: `order_unknown`, `wrong_state` (paid orders go back through a refund).
  */
 export async function cancelOrder(
@@ -29,6 +33,7 @@ export async function cancelOrder(
   if (row.state === 'O4') return ok({ orderId, state: 'O4', cancelling: false });
   const recorded = await context.db.tx((tx) => recordIntent(context, tx, row.pay_order_id, 'user', reason));
   if (!recorded) {
+    if (row.type === 'hotel') return cancelPaidStay(context, orderId, reason);
     const now = await readRow<OrderRow>(context.db, orderMachine, orderId);
     if (now?.state === 'O4') return ok({ orderId, state: 'O4', cancelling: false });
     return refuse(
@@ -40,4 +45,12 @@ export async function cancelOrder(
   const after = await readRow<OrderRow>(context.db, orderMachine, orderId);
   const state = after?.state ?? row.state;
   return ok({ orderId, state, cancelling: state === 'O0' });
+}
+
+async function cancelPaidStay(context: CoreContext, orderId: string, reason: string): Promise<Result<Cancelled>> {
+  const stay = await cancelStay(context, orderId, reason);
+  if (!stay.ok) return stay;
+  const after = await readRow<OrderRow>(context.db, orderMachine, orderId);
+  const state = after?.state ?? 'O1';
+  return ok({ orderId, state, cancelling: state === 'O1' });
 }

@@ -1,7 +1,17 @@
 import type { z } from '@hono/zod-openapi';
+import type { CoreContext } from '../context.ts';
+import type { Tx } from '../kernel/db/database.ts';
 import type { Refusal } from '../kernel/errors.ts';
 import { loadRegistry, type Registered } from '../kernel/registry.ts';
 import type { PricedLine } from './pricing.ts';
+
+/** An order of a type as it is being placed. */
+export interface PlacedOfType {
+  readonly orderId: string;
+  readonly payOrderId: string;
+  readonly lines: readonly PricedLine[];
+  readonly details: unknown;
+}
 
 /** A kind of order (订单类型): its extra fields and what it demands. One file in `types/`, named by its id. */
 export interface OrderType extends Registered {
@@ -13,6 +23,8 @@ export interface OrderType extends Registered {
   readonly needsAddress: boolean;
   /** Says why these goods, with these extra fields as `details` understood them, make no order of this type, or null. */
   refuse(lines: readonly PricedLine[], details: unknown): Refusal | null;
+  /** What else is written for an order of this type in the transaction that places it, such as the lock of its room. */
+  also?(tx: Tx, context: CoreContext, order: PlacedOfType): Promise<void>;
 }
 
 export const ORDER_TYPES: ReadonlyMap<string, OrderType> = await loadRegistry<OrderType>(

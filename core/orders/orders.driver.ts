@@ -1,4 +1,5 @@
 import type { CoreContext } from '../context.ts';
+import { releaseUnpaid } from '../hotel/hotel.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
 import { type MachineRow, readRow } from '../kernel/machine.ts';
@@ -17,6 +18,7 @@ export interface OrderRow extends MachineRow {
   readonly cancel_intent: 'user' | 'timeout' | null;
   readonly cancel_reason: string | null;
   readonly expires_at: Date;
+  readonly type: string;
 }
 
 /** How soon, and how late at most, to look again while an attempt is being brought to its end. */
@@ -73,6 +75,10 @@ async function unwindUnpaid(context: CoreContext, row: OrderRow, signal: AbortSi
       held.filter((d) => isDue(d, at)).map((d) => d.id),
     );
     return { kind: 'wait', ms: Math.min(...held.map((d) => untilDue(d, at))) };
+  }
+  if (row.type === 'hotel') {
+    const ms = await releaseUnpaid(context, row.pay_order_id, row.cancel_reason ?? 'unpaid at its deadline', signal);
+    if (ms !== null) return { kind: 'wait', ms: Math.min(ms, UNWIND_LATEST_MS) };
   }
   const closed = await context.db.tx((tx) => closeUnpaid(context, tx, row.pay_order_id));
   return closed ? { kind: 'moved' } : { kind: 'wait', ms: UNWIND_MS };

@@ -1,3 +1,4 @@
+import { lockOfOrder, type RoomLockRow } from '../hotel/hotel.store.ts';
 import type { Database, Sql } from '../kernel/db/database.ts';
 import type { Currency } from '../kernel/money.ts';
 import type { Notice } from '../payorders/payorders.ts';
@@ -97,6 +98,8 @@ export interface OrderRecord {
   readonly shipments: readonly ShipmentViewRow[];
   readonly refunds: readonly RefundViewRow[];
   readonly timeline: readonly EventViewRow[];
+  /** The room of a hotel order. */
+  readonly stay: RoomLockRow | null;
 }
 
 /** An order lives through a few dozen moves; more would be driver notes of an outside that is away. */
@@ -114,14 +117,15 @@ export async function readOrder(db: Database, orderId: string, signal: AbortSign
         values: [orderId],
       });
       if (order === undefined) return null;
-      const [lines, payments, shipments, refunds, timeline] = await Promise.all([
+      const [lines, payments, shipments, refunds, timeline, stay] = await Promise.all([
         readLines(tx, orderId),
         readPayments(tx, order.pay_order_id),
         readShipments(tx, orderId),
         readRefunds(tx, order.pay_order_id, orderId),
         readTimeline(tx, order.pay_order_id),
+        order.type === 'hotel' ? lockOfOrder(tx, orderId) : null,
       ]);
-      return { order, lines, payments, shipments, refunds, timeline };
+      return { order, lines, payments, shipments, refunds, timeline, stay };
     },
     { isolation: 'repeatable read', readOnly: true, signal },
   );

@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { shipmentMachine } from '../fulfilment/fulfilment.machine.ts';
+import { roomLockMachine } from '../hotel/hotel.machine.ts';
+import type { RoomLockRow } from '../hotel/hotel.store.ts';
 import { label, moneySchema, numericId, stateOnWire, stateSchema } from '../kernel/http/values.ts';
 import { wire } from '../kernel/http/wire.ts';
 import type { Machine } from '../kernel/machine.ts';
@@ -152,6 +154,19 @@ export const orderSchema = wire
         createdAt: wire.time,
       }),
     ),
+    stay: wire
+      .object({
+        state: stateSchema,
+        checkIn: z.string(),
+        checkOut: z.string(),
+        rooms: z.int(),
+        guest: z.string(),
+        confirmation: z.string().nullable(),
+        /** What cancelling it has cost; null: it was not cancelled. */
+        penalty: moneySchema.nullable(),
+      })
+      .nullable()
+      .openapi({ description: 'The room of a hotel order at the hotel; null for other orders' }),
     timeline: z.array(
       wire.object({
         at: wire.time,
@@ -229,13 +244,20 @@ function paymentOnWire(row: PaymentViewRow): z.infer<typeof paymentSchema> {
 const MACHINES: ReadonlyMap<string, Machine> = new Map(
   [
     orderMachine,
+<<<<<<< HEAD
     ticketMachine,
+=======
+>>>>>>> 5b8c618 (Lock hotel rooms before they are paid, and let them go with their order)
     paymentMachine,
     deductionMachine,
     captureMachine,
     callbackMachine,
     shipmentMachine,
     refundMachine,
+<<<<<<< HEAD
+=======
+    roomLockMachine,
+>>>>>>> 5b8c618 (Lock hotel rooms before they are paid, and let them go with their order)
   ].map((machine) => [machine.name, machine]),
 );
 
@@ -251,6 +273,18 @@ function eventOnWire(row: EventViewRow): z.infer<typeof orderSchema>['timeline']
     to: state(row.to_state),
     actor: row.actor,
     reason: row.reason,
+  };
+}
+
+function stayOnWire(row: RoomLockRow, currency: Currency): z.infer<typeof orderSchema>['stay'] {
+  return {
+    state: stateOnWire(roomLockMachine, row.state),
+    checkIn: row.check_in,
+    checkOut: row.check_out,
+    rooms: row.rooms,
+    guest: row.guest,
+    confirmation: row.confirmation,
+    penalty: row.penalty === null ? null : money(row.penalty, currency),
   };
 }
 
@@ -296,6 +330,7 @@ export function orderOnWire(record: OrderRecord): z.infer<typeof orderSchema> {
       cause: row.cause,
       createdAt: row.created_at.toISOString(),
     })),
+    stay: record.stay === null ? null : stayOnWire(record.stay, order.currency),
     timeline: record.timeline.map(eventOnWire),
   };
 }

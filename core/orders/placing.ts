@@ -7,6 +7,7 @@ import { lockCoupon, refuseTaken } from '../marketing/coupons.ts';
 import { insertPayOrder, type NewPayOrder, type Notice } from '../payorders/payorders.ts';
 import { type Lack, refuseLack } from '../stock/pieces.ts';
 import { reserve } from '../stock/stock.ts';
+import { ORDER_TYPES } from './order-type.ts';
 import { orderMachine } from './orders.machine.ts';
 import { type CreatedRow, insertLines, type NewLine } from './orders.store.ts';
 import type { Item, PricedGoods } from './pricing.ts';
@@ -109,6 +110,9 @@ export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promis
   answer(lines);
   const lacking = answer(lacks).flat();
   if (lacking.length > 0) throw new RefusalError(refuseLack(lacking));
+  const also = ORDER_TYPES.get(draft.wish.type)?.also;
+  if (also !== undefined)
+    await together(orders.map((order) => also(tx, ctx, { ...order, payOrderId, details: draft.details })));
   return createdNow(draft);
 }
 

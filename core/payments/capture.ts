@@ -1,5 +1,8 @@
 import type { CoreContext } from '../context.ts';
 import { openShipment } from '../fulfilment/fulfilment.ts';
+import { kickRoom } from '../hotel/hotel.driver.ts';
+import { lockOfOrder } from '../hotel/hotel.store.ts';
+import { confirmRoom, letGo } from '../hotel/hotel.ts';
 import { addMs } from '../kernel/clock.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { newId } from '../kernel/ids.ts';
@@ -213,8 +216,28 @@ async function payOneOrder(context: CoreContext, tx: Tx, order: OrderOfPayOrder,
     cancelled ? release(tx, order.id) : take(tx, order.id, order.lines === 1),
   ]);
   if (moved.kind !== 'moved') throw new Error(`broken invariant: order ${order.id} was closed under a live attempt`);
+  if (order.type === 'hotel' && !(await keepRoom(context, tx, order.id, cancelled, note)))
+    return cancelled ? 'cancelled' : 'no_stock';
   if (cancelled) return 'cancelled';
   return taken || (await takeAgain(context, tx, order.id)) ? 'ships' : 'no_stock';
+}
+
+/** A room is kept once it is paid, or let go when the shopper wanted out. False: there is none to sell any more. */
+async function keepRoom(
+  context: CoreContext,
+  tx: Tx,
+  orderId: string,
+  cancelled: boolean,
+  note: Cause,
+): Promise<boolean> {
+  if (!cancelled) return confirmRoom(context, tx, orderId, note);
+  const lock = await lockOfOrder(tx, orderId);
+  const reason = 'cancelled before the capture arrived';
+  if (lock !== null) {
+    await letGo(context, tx, lock, { reason, actor: 'core', penalty: null });
+    tx.afterCommit(() => kickRoom(context, lock.id));
+  }
+  return true;
 }
 
 /** The reservation had expired: what is still on hand is taken, and what lacks is said, so that the order is refunded. */
@@ -236,6 +259,8 @@ interface PaidOrder {
 async function startOrStop(context: CoreContext, tx: Tx, paidOrder: PaidOrder): Promise<void> {
   const { order, payment, fate } = paidOrder;
   if (fate === 'ships') {
+    // A stay is not shipped: the hotel's confirmation is the voucher, and it is over on the day of departure.
+    if (order.type === 'hotel') return;
     void tx.withCommit(() => openShipment(tx, context, { orderId: order.id, payOrderId: payment.pay_order_id }));
     return;
   }

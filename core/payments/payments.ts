@@ -1,4 +1,5 @@
 import type { CoreContext } from '../context.ts';
+import { whyNotPayable } from '../hotel/hotel.ts';
 import { addMs } from '../kernel/clock.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { drive } from '../kernel/driver.ts';
@@ -30,7 +31,7 @@ export interface PayInput {
  *
  * Refusals: `pay_order_unknown`, `channel_unknown`, `pay_order_closed` (cancelled, or its deadline has passed),
  * `user_blocked`, `payment_in_progress` (a live attempt at another channel, or one that is being cancelled), `sold_out` (the reservation
- * had expired and the goods are gone).
+ * had expired and the goods are gone), `room_not_locked` (the hotel has not answered yet).
  */
 export async function pay(context: CoreContext, input: PayInput, signal: AbortSignal): Promise<Result<PayStatus>> {
   if (!context.channels.has(input.channel)) {
@@ -67,6 +68,10 @@ async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promi
   if (payOrder.blocked) throw new RefusalError(refuseBlocked(payOrder.user_id));
   const closed = whyClosed(payOrder, orders, now);
   if (closed !== null) throw new RefusalError(closed);
+  if (orders.some((order) => order.type === 'hotel')) {
+    const roomless = await whyNotPayable(tx, payOrder.id);
+    if (roomless !== null) throw new RefusalError(roomless);
+  }
   const live = attempts.find((a) => (LIVE_PAYMENT_STATES as readonly string[]).includes(a.state));
   if (live !== undefined) return joinLive(live, input.channel);
 

@@ -158,3 +158,16 @@ export async function markPaid(sql: Sql, payOrderId: string, now: Date): Promise
     values: [payOrderId, now],
   });
 }
+
+/**
+ * Gives up the orders of an unpaid pay order that cannot be had, such as a room that the hotel refused: they close by their
+ * own driver, as those whose time is up. The caller holds the lock.
+ */
+export async function giveUpUnpaid(sql: Sql, payOrderId: string, reason: string, now: Date): Promise<void> {
+  await sql.query({
+    name: 'pay_order_give_up',
+    text: `UPDATE core.orders SET cancel_intent = 'timeout', cancel_reason = $2, due_at = $3, version = version + 1
+      WHERE pay_order_id = $1 AND state = 'O0' AND cancel_intent IS NULL`,
+    values: [payOrderId, reason, now],
+  });
+}

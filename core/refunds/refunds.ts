@@ -10,7 +10,7 @@ import { refundMachine } from './refunds.machine.ts';
 import { refundedOf } from './refunds.store.ts';
 
 /** Why money goes back without anybody asking for it. */
-export type RefundCause = 'late_capture' | 'cancelled' | 'no_stock' | 'fulfilment_failed';
+export type RefundCause = 'late_capture' | 'cancelled' | 'no_stock' | 'fulfilment_failed' | 'stay_cancelled';
 
 export interface OpenRefund {
   readonly payOrderId: string;
@@ -22,6 +22,8 @@ export interface OpenRefund {
   /** Cash that goes back, in minor units, and the part that marketing had paid; of some lines `moneyOf` says both. */
   readonly amount: number;
   readonly subsidy: number;
+  /** Cash that is kept of what was paid (违约金), in minor units. */
+  readonly penalty?: number;
   readonly cause: RefundCause;
   readonly reason: string;
   /** The pieces that it speaks of; left out: all of the order that is not claimed yet, none of which was delivered. */
@@ -43,6 +45,7 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
       `broken invariant: refunds of ${refund.captureId} would be ${refunded + refund.amount} of ${captured}`,
     );
   }
+  const penalty = refund.penalty ?? 0;
   const id = newId('ref', context.clock, context.random);
   const lines = refund.lines ?? (refund.orderId === null ? [] : unclaimed(await linesOf(tx, refund.orderId)));
   const cash = lines.reduce((sum, line) => sum + line.cash, 0);
@@ -59,7 +62,8 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
       currency: refund.currency,
       cause: refund.cause,
       shipment_id: refund.shipmentId ?? null,
-      freight: refund.orderId === null ? 0 : Math.max(0, refund.amount - cash),
+      freight: refund.orderId === null ? 0 : Math.max(0, refund.amount + penalty - cash),
+      penalty,
       owed: true,
       created_at: context.clock.now(),
     },
@@ -79,6 +83,14 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
     from: refund.cause === 'late_capture' ? 'suspense' : 'merchant',
   });
   await post(tx, context.clock, owed);
+  if (penalty > 0) {
+    const { payOrderId, orderId, reason, currency } = refund;
+    await post(
+      tx,
+      context.clock,
+      booking.penalty({ reference: id, payOrderId, orderId, reason, currency, amount: penalty }),
+    );
+  }
   tx.afterCommit(() => kickRefund(context, id));
   return id;
 }

@@ -13,6 +13,7 @@ import { Autopilot, type Steps } from './autopilot.ts';
 import { Callbacks } from './callbacks.ts';
 import { channelRoutes } from './channel.routes.ts';
 import { fulfilmentRoutes } from './fulfilment.routes.ts';
+import { hotelRoutes } from './hotel.routes.ts';
 import { knobRoutes } from './knobs.routes.ts';
 import { Knobs } from './knobs.ts';
 import { arriveLate } from './late.ts';
@@ -37,7 +38,7 @@ export interface Sandbox extends AsyncDisposable {
 }
 
 /**
- * The outside world of the embedded default, over a migrated database: payment channels, marketing and fulfilment as real
+ * The outside world of the embedded default, over a migrated database: payment channels, marketing, fulfilment and a hotel as real
  * services with a memory of their own.
  *
  * Throws `ConfigError` without a webhook secret, `DatabaseUnavailable`, or a schema that is not migrated (exit 4).
@@ -68,7 +69,7 @@ export async function openSandbox(config: ServerConfig, log: Logger): Promise<Sa
     ready: { database: async () => void (await db.query({ text: 'SELECT 1' })) },
     timeoutMs: REQUEST_TIMEOUT_MS,
   });
-  for (const routes of [channelRoutes, marketingRoutes, fulfilmentRoutes, knobRoutes, truthRoutes]) {
+  for (const routes of [channelRoutes, marketingRoutes, fulfilmentRoutes, hotelRoutes, knobRoutes, truthRoutes]) {
     app.route('/', routes(world));
   }
   const owned = stack.move();

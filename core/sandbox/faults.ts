@@ -7,6 +7,7 @@ export const OPERATIONS = {
   channel: ['init', 'query', 'close', 'refund', 'refundQuery', 'callback'],
   marketing: ['deduct', 'query', 'rollback'],
   fulfilment: ['init', 'query', 'cancel', 'callback'],
+  hotel: ['lock', 'query', 'release'],
 } as const;
 
 export type Service = keyof typeof OPERATIONS;
@@ -26,11 +27,11 @@ const KINDS = {
   reply_lost: { at: EVERYTHING },
   delay: { at: EVERYTHING, ms: [0, 500] },
   /** Held back until a query for its key was answered, or for that long at most, and only then carried out. */
-  delayed_past_next_query: { at: ['init', 'refund', 'deduct'], ms: [3_000, 3_000] },
+  delayed_past_next_query: { at: ['init', 'refund', 'deduct', 'lock'], ms: [3_000, 3_000] },
   /** The query says `none` of what is there. */
   not_found_then_found: { at: ['query', 'refundQuery'] },
-  /** An explicit no: kept, so that the same key is refused again. Of `close` and `cancel`: not this time. */
-  refused: { at: ['init', 'refund', 'deduct', 'close', 'cancel'] },
+  /** An explicit no: kept, so that the same key is refused again. Of `close`, `cancel` and `release`: not this time. */
+  refused: { at: ['init', 'refund', 'deduct', 'lock', 'close', 'cancel', 'release'] },
   /** One minor unit more than the truth. */
   wrong_amount: { at: ['query', 'refund', 'refundQuery', 'callback'], only: 'channel' },
   /** The same message twice. */
@@ -58,7 +59,7 @@ const MAX_FAULTS = 100;
 
 const faultSchema = wire
   .object({
-    service: z.enum(['channel', 'marketing', 'fulfilment']),
+    service: z.enum(['channel', 'marketing', 'fulfilment', 'hotel']),
     /** Only this payment channel. */
     channel: z.enum(CHANNELS).optional(),
     /** Only this operation; without it, every one that the kind can strike. */

@@ -2,9 +2,10 @@ import type { Tx } from '../kernel/db/database.ts';
 import { deduct } from './deductions.ts';
 import type { ParkedOperation } from './parked.ts';
 import { refundTrade } from './refunds.ts';
+import { lockRoom } from './rooms.ts';
 import { initShipment, kickDelivery } from './shipments.ts';
 import { initTrade, kickAutopay } from './trades.ts';
-import { channel, deductionBody, refundBody, shipmentBody, tradeBody } from './wire.ts';
+import { channel, deductionBody, refundBody, roomBody, shipmentBody, tradeBody } from './wire.ts';
 import type { World } from './world.ts';
 
 const lateTrade = tradeBody.extend({ channel });
@@ -34,6 +35,9 @@ export async function arriveLate(
     }
     case 'deduct':
       await deduct(tx, deductionBody.parse(input), null);
+      return () => {};
+    case 'lockRoom':
+      await lockRoom(tx, roomBody.parse(input), null);
       return () => {};
     case 'initShipment': {
       const row = await initShipment(world, tx, shipmentBody.parse(input), null);

@@ -57,6 +57,18 @@ export const shipmentBody = wire.object({
   notifyUrl,
 });
 
+const day = z.string().regex(/^\d{4}-\d{2}-\d{2}$/, 'must be a day such as 2026-11-11');
+
+export const roomBody = wire.object({
+  lockId: key,
+  orderId: key,
+  roomType: key,
+  rooms: z.int().min(1).max(1_000),
+  checkIn: day,
+  checkOut: day,
+  guest: text,
+});
+
 /** What the services answer. "none" stands alone and comes with 404. */
 export const tradeAnswer = z
   .object({
@@ -105,7 +117,17 @@ export const shipmentAnswer = z
   })
   .openapi('ShipmentAnswer');
 
+export const roomAnswer = z
+  .object({
+    state: z.enum(['none', 'locked', 'refused', 'released']),
+    lockId: z.string().optional(),
+    confirmation: z.string().optional(),
+    reason: z.string().optional(),
+  })
+  .openapi('RoomAnswer');
+
 export type TradeAnswer = z.infer<typeof tradeAnswer>;
 export type RefundAnswer = z.infer<typeof refundAnswer>;
 export type DeductionAnswer = z.infer<typeof deductionAnswer>;
 export type ShipmentAnswer = z.infer<typeof shipmentAnswer>;
+export type RoomAnswer = z.infer<typeof roomAnswer>;

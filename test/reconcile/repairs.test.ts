@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MAX_TRIES, SLOW_MS } from '../../core/kernel/driver.ts';
 import { loadRepairs } from '../../reconcile/repair.ts';
+import { aRoom, bookStay, roomOf } from '../hotel/support.ts';
 import { openWorld, type World } from './support.ts';
 
 let world: World;
@@ -252,6 +253,32 @@ describe('refunds', () => {
     expect(await world.state('refund', refund)).toBe('R10');
     expect(await world.state('orders', orderId)).toBe('O3');
     expect(marketing.mostEffects).toBe(1);
+  });
+});
+
+describe('rooms at the hotel', () => {
+  test('room-asked, room-locked, room-confirmed, room-releasing: each brings its room on', async () => {
+    const room = await aRoom(world);
+    const { hotel } = world.outside;
+    hotel.down = true;
+    const { orderId } = await bookStay(world, room);
+    const { id } = await roomOf(world, orderId);
+    hotel.down = false;
+    await world.later(30);
+    for (const [state, repair, end] of [
+      ['ASKED', 'room-asked', 'LOCKED'],
+      ['CONFIRMED', 'room-confirmed', 'STAYED'],
+      ['RELEASING', 'room-releasing', 'RELEASED'],
+    ] as const) {
+      await world.force('room_lock', id, state);
+      expect((await world.repair(repair)).advanced).toBe(1);
+      expect(await world.state('room_lock', id)).toBe(end);
+    }
+    await world.force('orders', orderId, 'O4');
+    await world.force('room_lock', id, 'LOCKED');
+    expect((await world.repair('room-locked')).advanced).toBe(1);
+    expect(await world.state('room_lock', id)).toBe('RELEASED');
+    expect(hotel.mostEffects).toBe(1);
   });
 });
 

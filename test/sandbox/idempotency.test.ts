@@ -272,3 +272,48 @@ it('shoppers pay by themselves when autopay is on', async () => {
   });
   expect(await box.effects()).toMatchObject({ maxPerKey: 1, repeated: 0 });
 });
+
+describe('rooms', () => {
+  const aStay = (lockId = fresh('room')) => ({
+    lockId,
+    orderId: '1700000000001345001',
+    roomType: '100001',
+    rooms: 1,
+    checkIn: '2026-11-11',
+    checkOut: '2026-11-12',
+    guest: '李雷',
+  });
+
+  it('are kept once and freed once, however often they are asked for', async () => {
+    const stay = aStay();
+    const answers = await Promise.all(FIFTY.map(() => box.hotel.lock(stay, never)));
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    expect(answers[0]).toMatchObject({
+      kind: 'ok',
+      value: { state: 'locked', confirmation: expect.stringMatching(/^H/) },
+    });
+    await Promise.all(FIFTY.map(() => box.hotel.release(stay.lockId, never)));
+    expect(await box.hotel.query(stay.lockId, never)).toMatchObject({ kind: 'ok', value: { state: 'released' } });
+    const happened = 'SELECT kind, count(*) AS count FROM sandbox.effect WHERE key = $1 GROUP BY 1 ORDER BY 1';
+    expect(await box.database.db.query({ text: happened, values: [stay.lockId] })).toEqual([
+      { kind: 'room.locked', count: 1 },
+      { kind: 'room.released', count: 1 },
+    ]);
+  });
+
+  it('freed before they were asked for are refused, also to a request that a fault held back', async () => {
+    const stay = aStay();
+    await box.fault({ service: 'hotel', kind: 'delayed_past_next_query', operation: 'lock', count: 1 });
+    expect(await box.hotel.lock(stay, never)).toMatchObject({ kind: 'unknown' });
+    expect(await box.hotel.release(stay.lockId, never)).toMatchObject({ kind: 'ok', value: { state: 'released' } });
+    expect(await box.hotel.query(stay.lockId, never)).toMatchObject({ kind: 'ok', value: { state: 'released' } });
+    await box.fault();
+    await eventually(async () => {
+      const { body } = await box.send('GET', '/sandbox/rooms');
+      expect(body['rooms']).toContainEqual(
+        expect.objectContaining({ lockId: stay.lockId, requests: 1, tombstone: true }),
+      );
+    });
+    expect(await box.hotel.lock(stay, never)).toMatchObject({ kind: 'ok', value: { state: 'refused' } });
+  });
+});

@@ -97,3 +97,80 @@ describe('topup (充值): 中国移动流量包充值, 全国通用流量包充�
     });
   });
 });
+
+describe('hotel (酒店预订): 需选择入住/离店日期、房型、入住人信息, 对接第三方酒店系统锁房, 取消可能涉及违约金', () => {
+  const day = (inDays: number): string => new Date(Date.now() + inDays * 86_400_000).toISOString().slice(0, 10);
+  let kingRoom = '';
+  beforeAll(async () => {
+    [kingRoom = ''] = await shop.stockUp('mobile-data', {});
+  });
+  const book = (penaltyPercent?: number): Record<string, unknown> => ({
+    type: 'hotel',
+    items: [{ skuId: kingRoom, quantity: 2 }],
+    details: {
+      checkIn: day(30),
+      checkOut: day(32),
+      guest: '李雷',
+      ...(penaltyPercent === undefined
+        ? {}
+        : { cancellation: { freeUntil: new Date().toISOString(), penaltyPercent } }),
+    },
+  });
+
+  it('wants dates that make a stay, a guest, and a night for each piece', async () => {
+    const { details, ...rest } = book();
+    const refused = async (key: string, body: Record<string, unknown>): Promise<unknown> => {
+      const { status, body: problem } = await shop.order({ userId: '12345', ...rest, ...body }, key);
+      return [status, problem.code, problem['errors']];
+    };
+    const other = (changes: Record<string, unknown>) => ({ details: { ...(details as object), ...changes } });
+    expect(await refused('backwards', other({ checkOut: day(29) }))).toEqual([
+      422,
+      'invalid_request',
+      [{ path: 'details.checkOut', message: 'must be after checkIn' }],
+    ]);
+    expect(await refused('nobody', other({ guest: ' ' }))).toMatchObject([
+      422,
+      'invalid_request',
+      [{ path: 'details.guest' }],
+    ]);
+    expect(await refused('half-a-room', { ...other({}), items: [{ skuId: kingRoom, quantity: 3 }] })).toMatchObject([
+      422,
+      'order_type_mismatch',
+      [{ path: 'items.0.quantity' }],
+    ]);
+  });
+
+  it('locks the room, is paid, and shows the hotel’s confirmation (电子凭证): nothing is shipped', async () => {
+    const { payOrderId, orderId } = await ordered(book());
+    const locked = await eventually(async () => {
+      const { body } = await shop.core(`/v1/orders/${orderId}`);
+      expect(body).toMatchObject({ stay: { state: { code: 'LOCKED' }, rooms: 1, guest: '李雷' } });
+      return body;
+    });
+    await paid(payOrderId);
+    expect(await reaches(orderId, 'O1')).toMatchObject({
+      shipments: [],
+      stay: { state: { code: 'CONFIRMED' }, confirmation: expect.stringMatching(/^H[0-9A-F]{8}$/), penalty: null },
+    });
+    expect(locked['payments']).toEqual([]);
+  });
+
+  it('cancelled late keeps the penalty (违约金) and pays the rest back', async () => {
+    const { payOrderId, orderId } = await ordered(book(30));
+    await eventually(async () => {
+      const { body } = await shop.core(`/v1/orders/${orderId}`);
+      expect(body).toMatchObject({ stay: { state: { code: 'LOCKED' } } });
+    });
+    await paid(payOrderId);
+    await reaches(orderId, 'O1');
+    const reason = { method: 'POST', body: { reason: '行程有变' } };
+    expect(await shop.core(`/v1/orders/${orderId}/cancel`, reason)).toMatchObject({ status: 200 });
+    expect(await reaches(orderId, 'O3')).toMatchObject({
+      stay: { state: { code: 'RELEASED' }, penalty: { amount: 300 } },
+      refunds: [{ state: { code: 'R10' }, amount: { amount: 700 }, cause: 'stay_cancelled' }],
+    });
+    const { body } = await shop.sandbox('/sandbox/rooms');
+    expect(body['rooms']).toContainEqual(expect.objectContaining({ orderId, state: 'released', tombstone: false }));
+  });
+});

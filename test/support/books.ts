@@ -15,6 +15,7 @@ export const LIVE = `
   UNION ALL SELECT 'deduction', id, state, tries, person_reason FROM core.deduction WHERE state IN ('ASKED','ROLLBACK_PENDING')
   UNION ALL SELECT 'capture', id, state, tries, person_reason FROM core.capture WHERE state = 'LATE'
   UNION ALL SELECT 'callback', id, state, tries, person_reason FROM core.callback WHERE state = 'STORED'
+  UNION ALL SELECT 'room_lock', id, state, tries, person_reason FROM core.room_lock WHERE state IN ('ASKED','RELEASING')
   LIMIT 20`;
 
 export interface Books {

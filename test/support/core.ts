@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { type CoreContext, DEFAULT_TERMS } from '../../core/context.ts';
 import type { FulfilmentPort } from '../../core/fulfilment/fulfilment.port.ts';
 import type { Guard, GuardPass, GuardRefusal } from '../../core/guard/guard.ts';
+import type { HotelPort } from '../../core/hotel/hotel.port.ts';
 import { TokenAuthenticator } from '../../core/kernel/access/authenticator.ts';
 import type { Role } from '../../core/kernel/access/roles.ts';
 import { createToken } from '../../core/kernel/access/tokens.ts';
@@ -67,6 +68,7 @@ export interface TestCoreOptions {
   readonly channels?: readonly PaymentChannel[];
   readonly marketing?: MarketingPort;
   readonly fulfilment?: FulfilmentPort;
+  readonly hotel?: HotelPort;
 }
 
 export interface TestCore extends AsyncDisposable {
@@ -113,6 +115,7 @@ export async function testCore(options: TestCoreOptions = {}): Promise<TestCore>
       returnInit: unknown,
       returnQuery: unknown,
     },
+    hotel: options.hotel ?? { lock: unknown, query: unknown, release: unknown },
     guard,
     terms: DEFAULT_TERMS,
   };

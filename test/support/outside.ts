@@ -5,6 +5,7 @@ import type {
   ParcelView,
   ReturnView,
 } from '../../core/fulfilment/fulfilment.port.ts';
+import type { HotelPort, LockRoom, RoomView } from '../../core/hotel/hotel.port.ts';
 import type { Answer } from '../../core/kernel/answer.ts';
 import type { Deduct, DeductionKey, DeductionView, MarketingPort } from '../../core/marketing/marketing.port.ts';
 import type { InitRefund, InitTrade, PaymentChannel, RefundView, TradeView } from '../../core/payments/channel.port.ts';
@@ -229,10 +230,44 @@ export class FakeFulfilment extends Faults implements FulfilmentPort {
   }
 }
 
-/** The three services together, as options of `testCore`. */
+export class FakeHotel extends Faults implements HotelPort {
+  readonly rooms = new Map<string, RoomView>();
+  onLock: 'locked' | 'refused' = 'locked';
+  /** It does not let go, whatever it is told. */
+  keeps = false;
+
+  lock(room: LockRoom): Promise<Answer<RoomView>> {
+    return this.answer('lock', room.lockId, () => {
+      const known = this.rooms.get(room.lockId);
+      if (known !== undefined) return known.state === 'released' ? { kind: 'refused', reason: 'gone' } : ok(known);
+      this.effect(`lock ${room.lockId}`);
+      const view: RoomView = { lockId: room.lockId, state: this.onLock, confirmation: `H-${room.lockId}` };
+      this.rooms.set(room.lockId, view);
+      return ok(view);
+    });
+  }
+
+  query(lockId: string): Promise<Answer<RoomView>> {
+    return this.answer('query', lockId, () => ok(this.rooms.get(lockId) ?? { lockId, state: 'none' }));
+  }
+
+  release(lockId: string): Promise<Answer<RoomView>> {
+    return this.answer('release', lockId, () => {
+      const known = this.rooms.get(lockId);
+      if (known?.state === 'refused' || (known !== undefined && this.keeps)) return ok(known);
+      if (known?.state !== 'released') this.effect(`release ${lockId}`);
+      const view: RoomView = { lockId, state: 'released' };
+      this.rooms.set(lockId, view);
+      return ok(view);
+    });
+  }
+}
+
+/** The four services together, as options of `testCore`. */
 export function fakeOutside() {
   const channel = new FakeChannel();
   const marketing = new FakeMarketing();
   const fulfilment = new FakeFulfilment();
-  return { channel, marketing, fulfilment, options: { channels: [channel], marketing, fulfilment } };
+  const hotel = new FakeHotel();
+  return { channel, marketing, fulfilment, hotel, options: { channels: [channel], marketing, fulfilment, hotel } };
 }

@@ -2,6 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { httpFulfilment } from '../../core/fulfilment/fulfilment.http.ts';
 import type { FulfilmentPort } from '../../core/fulfilment/fulfilment.port.ts';
+import { httpHotel } from '../../core/hotel/hotel.http.ts';
+import type { HotelPort } from '../../core/hotel/hotel.port.ts';
 import { loadConfig, requireServer } from '../../core/kernel/config.ts';
 import { Outside } from '../../core/kernel/http/outside.ts';
 import { type Served, serve } from '../../core/kernel/http/serve.ts';
@@ -79,6 +81,7 @@ export interface Ways {
   readonly channelB: PaymentChannel;
   readonly marketing: MarketingPort;
   readonly fulfilment: FulfilmentPort;
+  readonly hotel: HotelPort;
 }
 
 export async function waysTo(baseUrl: string, notifyBase: string, outside: Outside, timeoutMs = 3_000): Promise<Ways> {
@@ -87,7 +90,13 @@ export async function waysTo(baseUrl: string, notifyBase: string, outside: Outsi
   const channel = channels.get('sandbox');
   const channelB = channels.get('sandbox-b');
   if (channel === undefined || channelB === undefined) throw new Error('both channels must be there');
-  return { channel, channelB, marketing: httpMarketing(reach), fulfilment: httpFulfilment(reach) };
+  return {
+    channel,
+    channelB,
+    marketing: httpMarketing(reach),
+    fulfilment: httpFulfilment(reach),
+    hotel: httpHotel(reach),
+  };
 }
 
 export interface TestSandbox extends AsyncDisposable, Ways {
