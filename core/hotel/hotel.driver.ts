@@ -1,5 +1,5 @@
 import type { CoreContext } from '../context.ts';
-import { paidShareOf } from '../fulfilment/fulfilment.store.ts';
+import { captureOf } from '../fulfilment/fulfilment.store.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
@@ -176,13 +176,14 @@ async function release(context: CoreContext, row: RoomLockRow, signal: AbortSign
 
 /** What a cancelled stay had cost, less its penalty (违约金), which is booked as forfeited. */
 async function payBack(context: CoreContext, tx: Tx, row: RoomLockRow, penalty: number): Promise<void> {
-  const share = await paidShareOf(tx, row.order_id);
-  if (share === null) throw new Error(`broken invariant: the stay of order ${row.order_id} was kept unpaid`);
+  const [capture, order] = await Promise.all([captureOf(tx, row.order_id), orderOfStay(tx, row.order_id)]);
+  if (capture === null) throw new Error(`broken invariant: the stay of order ${row.order_id} was kept unpaid`);
   await openRefund(tx, context, {
     payOrderId: row.pay_order_id,
     orderId: row.order_id,
-    ...share,
-    amount: share.amount - penalty,
+    ...capture,
+    amount: order.payable - penalty,
+    subsidy: order.discount_amount,
     penalty,
     cause: 'stay_cancelled',
     reason: row.release_reason ?? 'the stay was cancelled',

@@ -41,6 +41,7 @@ export async function locksOf(sql: Sql, payOrderId: string): Promise<RoomLockRow
 export interface StayOrder {
   readonly state: string;
   readonly payable: number;
+  readonly discount_amount: number;
   readonly expires_at: Date;
 }
 
@@ -48,7 +49,7 @@ export interface StayOrder {
 export async function orderOfStay(sql: Sql, orderId: string): Promise<StayOrder> {
   const rows = await sql.query<StayOrder>({
     name: 'room_lock_order',
-    text: 'SELECT state, payable, expires_at FROM core.orders WHERE id = $1',
+    text: 'SELECT state, payable, discount_amount, expires_at FROM core.orders WHERE id = $1',
     values: [orderId],
   });
   const row = rows[0];
