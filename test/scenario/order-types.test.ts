@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../core/kernel/clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { placedAnswer, type Reply, Shop } from '../support/shop.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -99,7 +100,8 @@ describe('topup (充值): 中国移动流量包充值, 全国通用流量包充�
 });
 
 describe('hotel (酒店预订): 需选择入住/离店日期、房型、入住人信息, 对接第三方酒店系统锁房, 取消可能涉及违约金', () => {
-  const day = (inDays: number): string => new Date(Date.now() + inDays * 86_400_000).toISOString().slice(0, 10);
+  const day = (inDays: number): string =>
+    new Date(systemClock.now().getTime() + inDays * 86_400_000).toISOString().slice(0, 10);
   let kingRoom = '';
   beforeAll(async () => {
     [kingRoom = ''] = await shop.stockUp('mobile-data', {});
@@ -113,7 +115,7 @@ describe('hotel (酒店预订): 需选择入住/离店日期、房型、入住�
       guest: '李雷',
       ...(penaltyPercent === undefined
         ? {}
-        : { cancellation: { freeUntil: new Date().toISOString(), penaltyPercent } }),
+        : { cancellation: { freeUntil: systemClock.now().toISOString(), penaltyPercent } }),
     },
   });
 
