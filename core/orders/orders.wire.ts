@@ -244,20 +244,14 @@ function paymentOnWire(row: PaymentViewRow): z.infer<typeof paymentSchema> {
 const MACHINES: ReadonlyMap<string, Machine> = new Map(
   [
     orderMachine,
-<<<<<<< HEAD
     ticketMachine,
-=======
->>>>>>> 5b8c618 (Lock hotel rooms before they are paid, and let them go with their order)
     paymentMachine,
     deductionMachine,
     captureMachine,
     callbackMachine,
     shipmentMachine,
     refundMachine,
-<<<<<<< HEAD
-=======
     roomLockMachine,
->>>>>>> 5b8c618 (Lock hotel rooms before they are paid, and let them go with their order)
   ].map((machine) => [machine.name, machine]),
 );
 

@@ -13,7 +13,18 @@ import { fakeOutside } from '../support/outside.ts';
 const NEVER = new AbortController().signal;
 export const GO = { stop: NEVER, abort: NEVER };
 
-const TABLES = ['payment', 'orders', 'shipment', 'refund', 'capture', 'deduction', 'callback', 'reservation', 'room_lock', 'ticket'];
+const TABLES = [
+  'payment',
+  'orders',
+  'shipment',
+  'refund',
+  'capture',
+  'deduction',
+  'callback',
+  'reservation',
+  'room_lock',
+  'ticket',
+];
 
 /** A core with an outside in memory, one SKU on the shelf, and time that moves by hand. */
 export async function openWorld() {
