@@ -2,6 +2,7 @@ import { busRoutes } from './bus/bus.routes.ts';
 import { callbackRoutes } from './callbacks/callbacks.routes.ts';
 import { Signatures } from './callbacks/signatures.ts';
 import { catalogRoutes } from './catalog/catalog.routes.ts';
+import { priceRoutes } from './catalog/prices/prices.routes.ts';
 import { consumerRoutes } from './consumers/consumers.routes.ts';
 import { type CoreContext, DEFAULT_TERMS } from './context.ts';
 import { httpFulfilment } from './fulfilment/fulfilment.http.ts';
@@ -120,6 +121,7 @@ export function coreApp(core: Pick<Core, 'context' | 'metrics'>, config: ServerC
   });
   const signatures = new Signatures(master, [...context.channels.keys(), 'fulfilment']);
   app.route('/', catalogRoutes(context));
+  app.route('/', priceRoutes(context));
   app.route('/', stockRoutes(context));
   app.route('/', warehouseRoutes(context));
   app.route('/', couponRoutes(context));

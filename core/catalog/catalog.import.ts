@@ -1,6 +1,6 @@
 import type { CoreContext } from '../context.ts';
 import { canonicalJson, sha256 } from '../kernel/canonical.ts';
-import type { Sql, Tx } from '../kernel/db/database.ts';
+import type { Tx } from '../kernel/db/database.ts';
 import { must, ok, type Result, refuse } from '../kernel/errors.ts';
 import type { Currency } from '../kernel/money.ts';
 import { logOperation } from '../operations/operation-log.ts';
@@ -9,6 +9,7 @@ import { type Product, readProduct } from './catalog.read.ts';
 import { findImport, insertSkus, type NewSku, prepareImport } from './catalog.store.ts';
 import { type ProductDraft, parseProduct } from './product.format.ts';
 import { takeSnapshot } from './snapshot.ts';
+import { refreshStats } from './stats/stats.store.ts';
 
 export interface ImportOptions {
   /** Sent twice with the same content, it makes the product once. Unique per actor. */
@@ -20,7 +21,7 @@ export interface ImportOptions {
 /**
  * Imports one product with its SKUs, prices, stock and snapshots from the source's JSON, as a DRAFT, in one transaction.
  *
- * Refuses what `parseProduct` refuses, `category_unknown`, `idempotency_key_reused` (the key with another content).
+ * Refuses what `parseProduct` refuses, `category_unknown`, `brand_unknown`, `idempotency_key_reused` (the key with another content).
  */
 export async function importProduct(
   ctx: CoreContext,
@@ -33,37 +34,42 @@ export async function importProduct(
   const draft = parsed.value;
   const importKey = options.importKey === undefined ? null : `${actor}:${options.importKey}`;
   const digest = sha256(canonicalJson(draft));
-  const known = importKey === null ? null : await imported(ctx.db, importKey, digest);
+  const known = importKey === null ? null : await imported(ctx, importKey, digest);
   if (known !== null) return known;
 
-  const { goodsKind, spuId } = await prepareImport(ctx.db, draft.categoryId);
+  const { goodsKind, brandKnown, spuId } = await prepareImport(ctx.db, draft.categoryId, draft.brandId);
   if (goodsKind === null) {
     return refuse('category_unknown', `No category has the id ${draft.categoryId}.`, {
       errors: [{ path: 'categoryId', message: 'is not a category we know' }],
+    });
+  }
+  if (!brandKnown) {
+    return refuse('brand_unknown', `No brand has the id ${draft.brandId}.`, {
+      errors: [{ path: 'spu.brandId', message: 'is not a brand we know' }],
     });
   }
   try {
     await ctx.db.tx((tx) => writeProduct(ctx, tx, { actor, draft, spuId, importKey, digest }));
   } catch (error) {
     // The same import sent twice at once: the other one was faster.
-    const first = importKey !== null && isUniqueViolation(error) ? await imported(ctx.db, importKey, digest) : null;
+    const first = importKey !== null && isUniqueViolation(error) ? await imported(ctx, importKey, digest) : null;
     if (first !== null) return first;
     throw error;
   }
-  return ok({ product: must(await readProduct(ctx.db, spuId), `product ${spuId}`), replayed: false });
+  return ok({ product: must(await readProduct(ctx.db, spuId, ctx.clock.now()), `product ${spuId}`), replayed: false });
 }
 
 async function imported(
-  sql: Sql,
+  ctx: CoreContext,
   importKey: string,
   digest: string,
 ): Promise<Result<{ readonly product: Product; readonly replayed: boolean }> | null> {
-  const row = await findImport(sql, importKey);
+  const row = await findImport(ctx.db, importKey);
   if (row === null) return null;
   if (row.import_digest !== digest) {
     return refuse('idempotency_key_reused', `This Idempotency-Key imported product ${row.id} with another content.`);
   }
-  return ok({ product: must(await readProduct(sql, row.id), `product ${row.id}`), replayed: true });
+  return ok({ product: must(await readProduct(ctx.db, row.id, ctx.clock.now()), `product ${row.id}`), replayed: true });
 }
 
 function isUniqueViolation(error: unknown): boolean {
@@ -85,6 +91,7 @@ async function writeProduct(ctx: CoreContext, tx: Tx, write: ProductWrite): Prom
     id: String(spuId),
     columns: {
       category_id: draft.categoryId,
+      shop_id: draft.shopId ?? 1,
       brand_id: draft.brandId,
       name: draft.name,
       description: draft.description,
@@ -97,6 +104,7 @@ async function writeProduct(ctx: CoreContext, tx: Tx, write: ProductWrite): Prom
     reason: 'imported',
   });
   await insertSkus(tx, { spuId, currency: draft.currency, actor, now }, draft.skus.map(newSku(draft)));
+  await refreshStats(tx, [spuId], now);
   const after = { name: draft.name, categoryId: draft.categoryId, skus: draft.skus.length };
   const entityId = String(spuId);
   await logOperation(tx, { actor, entityType: 'product', entityId, operation: 'import', before: null, after }, now);

@@ -115,7 +115,7 @@ export function catalogRoutes(ctx: CoreContext) {
     const { cursor, limit, ...filter } = c.req.valid('query');
     const before = cursor === undefined ? ok(undefined) : decodeCursor(z.int().min(1), cursor);
     if (!before.ok) return reply(c, before);
-    const found = await listProducts(ctx.db, { ...filter, before: before.value }, limit + 1);
+    const found = await listProducts(ctx.db, { ...filter, before: before.value }, limit + 1, ctx.clock.now());
     const items = found.slice(0, limit);
     const last = items.at(-1);
     const next = found.length > limit && last !== undefined ? encodeCursor(last.spuId) : null;
@@ -124,7 +124,7 @@ export function catalogRoutes(ctx: CoreContext) {
 
   router.openapi(read, async (c) => {
     const { spuId } = c.req.valid('param');
-    const product = await readProduct(ctx.db, spuId);
+    const product = await readProduct(ctx.db, spuId, ctx.clock.now());
     if (product === null) return reply(c, refuse('product_unknown', `No product has the id ${spuId}.`));
     return reply(c, ok(productOnWire(product)));
   });

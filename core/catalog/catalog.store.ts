@@ -4,6 +4,7 @@ import type { Currency } from '../kernel/money.ts';
 import { type DeductAt, WAREHOUSE } from '../stock/pieces.ts';
 import type { Shelf } from '../stock/plan.ts';
 import { shelvesJson } from '../stock/stock.store.ts';
+import { joinEffective, nextChange, type PriceType } from './prices/effective.ts';
 import type { Attribute } from './product.format.ts';
 
 /** `finite` and `codes` are counted; charges and services are not. */
@@ -13,10 +14,13 @@ export interface ProductRow extends Omit<MachineRow, 'id'> {
   readonly id: number;
   readonly category_id: number;
   readonly goods_kind: 'physical' | 'virtual';
+  readonly shop_id: number;
   readonly brand_id: number | null;
   readonly name: string;
   readonly description: string;
   readonly attributes: readonly Attribute[];
+  /** Counts the changes of its SKUs and prices. */
+  readonly revision: number;
   readonly created_at: Date;
 }
 
@@ -30,22 +34,35 @@ export interface SkuRow {
   readonly free: boolean;
   readonly stock_mode: StockMode;
   readonly snapshot_id: string;
+  readonly version: number;
+}
+
+/** A SKU with the price in effect at a time; null where its standing price is. */
+export interface PricedSkuRow extends SkuRow {
+  readonly now_amount: number | null;
+  readonly now_free: boolean | null;
+  readonly now_type: PriceType | null;
+  readonly now_snapshot_id: string | null;
+  /** When one of its prices begins or ends next. */
+  readonly changes_at: Date | null;
 }
 
 /** Everything an import must know before it writes, and the id that its product will have. */
 export async function prepareImport(
   sql: Sql,
   categoryId: number,
-): Promise<{ readonly goodsKind: string | null; readonly spuId: number }> {
-  const rows = await sql.query<{ goods_kind: string | null; spu_id: number }>({
+  brandId: number | null,
+): Promise<{ readonly goodsKind: string | null; readonly brandKnown: boolean; readonly spuId: number }> {
+  const rows = await sql.query<{ goods_kind: string | null; brand_known: boolean; spu_id: number }>({
     name: 'import_prepare',
     text: `SELECT (SELECT goods_kind FROM core.category WHERE id = $1) AS goods_kind,
+        ($2::bigint IS NULL OR EXISTS (SELECT FROM core.brand WHERE id = $2)) AS brand_known,
         nextval(pg_get_serial_sequence('core.spu', 'id')) AS spu_id`,
-    values: [categoryId],
+    values: [categoryId, brandId],
   });
   const row = rows[0];
   if (row === undefined) throw new Error('broken invariant: a SELECT without FROM gave no row');
-  return { goodsKind: row.goods_kind, spuId: row.spu_id };
+  return { goodsKind: row.goods_kind, brandKnown: row.brand_known, spuId: row.spu_id };
 }
 
 export async function findImport(sql: Sql, importKey: string): Promise<{ id: number; import_digest: string } | null> {
@@ -114,7 +131,8 @@ export async function insertSkus(
   });
 }
 
-const PRODUCT_COLUMNS = `p.id, p.category_id, c.goods_kind, p.brand_id, p.name, p.description, p.attributes, p.created_at,
+const PRODUCT_COLUMNS = `p.id, p.category_id, c.goods_kind, p.shop_id, p.brand_id, p.name, p.description, p.attributes,
+  p.revision, p.created_at,
   p.state, p.version, p.due_at, p.lease_until, p.tries, p.person_reason, p.state_since`;
 
 export async function readProductRow(sql: Sql, spuId: number): Promise<ProductRow | null> {
@@ -126,13 +144,53 @@ export async function readProductRow(sql: Sql, spuId: number): Promise<ProductRo
   return rows[0] ?? null;
 }
 
-export async function readSkuRows(sql: Sql, spuId: number): Promise<SkuRow[]> {
-  return sql.query<SkuRow>({
-    name: 'product_skus',
-    text: `SELECT id, spu_id, name, attributes, currency, price, free, stock_mode, snapshot_id
-      FROM core.sku WHERE spu_id = $1 ORDER BY id`,
+/** The row locked: what of the product changes, changes under it. */
+export async function lockProduct(sql: Sql, spuId: number): Promise<ProductRow | null> {
+  const rows = await sql.query<ProductRow>({
+    name: 'product_lock',
+    text: `SELECT ${PRODUCT_COLUMNS} FROM core.spu p JOIN core.category c ON c.id = p.category_id WHERE p.id = $1
+      FOR NO KEY UPDATE OF p`,
     values: [spuId],
   });
+  return rows[0] ?? null;
+}
+
+export async function productOfSku(sql: Sql, skuId: number): Promise<number | null> {
+  const rows = await sql.query<{ spu_id: number }>({
+    name: 'sku_product',
+    text: 'SELECT spu_id FROM core.sku WHERE id = $1',
+    values: [skuId],
+  });
+  return rows[0]?.spu_id ?? null;
+}
+
+export async function bumpRevision(sql: Sql, spuId: number): Promise<void> {
+  await sql.query({
+    name: 'product_revision',
+    text: 'UPDATE core.spu SET revision = revision + 1 WHERE id = $1',
+    values: [spuId],
+  });
+}
+
+const SKU_COLUMNS = `k.id, k.spu_id, k.name, k.attributes, k.currency, k.price, k.free, k.stock_mode, k.snapshot_id, k.version`;
+const PRICED_COLUMNS = `${SKU_COLUMNS}, e.amount AS now_amount, e.free AS now_free, e.type AS now_type,
+  e.snapshot_id AS now_snapshot_id, ${nextChange('$2')} AS changes_at`;
+
+export async function readSkuRows(sql: Sql, spuId: number, now: Date): Promise<PricedSkuRow[]> {
+  return sql.query<PricedSkuRow>({
+    name: 'product_skus',
+    text: `SELECT ${PRICED_COLUMNS} FROM core.sku k ${joinEffective('$2')} WHERE k.spu_id = $1 ORDER BY k.id`,
+    values: [spuId, now],
+  });
+}
+
+export async function readSkuRow(sql: Sql, skuId: number, now: Date): Promise<PricedSkuRow | null> {
+  const rows = await sql.query<PricedSkuRow>({
+    name: 'sku_priced',
+    text: `SELECT ${PRICED_COLUMNS} FROM core.sku k ${joinEffective('$2')} WHERE k.id = $1`,
+    values: [skuId, now],
+  });
+  return rows[0] ?? null;
 }
 
 export interface ProductFilter {
@@ -152,7 +210,12 @@ export interface ProductSummaryRow extends ProductRow {
 }
 
 /** Products, the newest first, with their SKUs' price range. */
-export async function listProductRows(sql: Sql, filter: ProductFilter, limit: number): Promise<ProductSummaryRow[]> {
+export async function listProductRows(
+  sql: Sql,
+  filter: ProductFilter,
+  limit: number,
+  now: Date,
+): Promise<ProductSummaryRow[]> {
   return sql.query<ProductSummaryRow>({
     text: `SELECT ${PRODUCT_COLUMNS}, s.* FROM (
         SELECT * FROM core.spu
@@ -160,18 +223,18 @@ export async function listProductRows(sql: Sql, filter: ProductFilter, limit: nu
           AND ($3::text IS NULL OR starts_with(name, $3)) AND ($4::bigint IS NULL OR id < $4)
         ORDER BY id DESC LIMIT $5
       ) p JOIN core.category c ON c.id = p.category_id CROSS JOIN LATERAL (
-        SELECT count(*) AS skus, min(currency) AS currency, min(price) AS min_price, max(price) AS max_price
-        FROM core.sku WHERE spu_id = p.id
+        SELECT count(*) AS skus, min(k.currency) AS currency, min(coalesce(e.amount, k.price)) AS min_price,
+          max(coalesce(e.amount, k.price)) AS max_price
+        FROM core.sku k ${joinEffective('$6')} WHERE k.spu_id = p.id
       ) s ORDER BY p.id DESC`,
-    values: [filter.state ?? null, filter.categoryId ?? null, filter.name ?? null, filter.before ?? null, limit],
+    values: [filter.state ?? null, filter.categoryId ?? null, filter.name ?? null, filter.before ?? null, limit, now],
   });
 }
 
 export async function lockSku(sql: Sql, skuId: number): Promise<SkuRow | null> {
   const rows = await sql.query<SkuRow>({
     name: 'sku_lock',
-    text: `SELECT id, spu_id, name, attributes, currency, price, free, stock_mode, snapshot_id
-      FROM core.sku WHERE id = $1 FOR NO KEY UPDATE`,
+    text: `SELECT ${SKU_COLUMNS} FROM core.sku k WHERE k.id = $1 FOR NO KEY UPDATE`,
     values: [skuId],
   });
   return rows[0] ?? null;
@@ -197,9 +260,10 @@ export async function updatePrice(
   });
 }
 
-/** A SKU as an order needs it: its price now, and whether it may be sold. */
+/** A SKU as an order needs it: the price in effect with its snapshot, and whether it may be sold. */
 export interface SellableRow {
   readonly sku_id: number;
+  readonly shop_id: number;
   readonly product_state: string;
   readonly goods_kind: 'physical' | 'virtual';
   readonly product_name: string;
@@ -213,16 +277,18 @@ export interface SellableRow {
   readonly shelves: readonly Shelf[] | null;
 }
 
-export async function readSellable(sql: Sql, skuIds: readonly number[]): Promise<SellableRow[]> {
+/** What an order at `now` is priced with. Never from a copy: each order reads the rows. */
+export async function readSellable(sql: Sql, skuIds: readonly number[], now: Date): Promise<SellableRow[]> {
   // One SKU is the common order, and by a plain equality: an array's length would have the server plan it each time.
   const single = skuIds.length === 1;
   return sql.query<SellableRow>({
     name: single ? 'sku_sellable_one' : 'sku_sellable',
-    text: `SELECT k.id AS sku_id, p.state AS product_state, c.goods_kind, p.name AS product_name, k.name AS sku_name,
-        k.currency, k.price, k.stock_mode, k.snapshot_id, k.deduct_at,
-        ${shelvesJson('k.id')} AS shelves
+    text: `SELECT k.id AS sku_id, p.shop_id, p.state AS product_state, c.goods_kind, p.name AS product_name,
+        k.name AS sku_name, k.currency, coalesce(e.amount, k.price) AS price, k.stock_mode,
+        coalesce(e.snapshot_id, k.snapshot_id) AS snapshot_id, k.deduct_at, ${shelvesJson('k.id')} AS shelves
       FROM core.sku k JOIN core.spu p ON p.id = k.spu_id JOIN core.category c ON c.id = p.category_id
+        ${joinEffective('$2')}
       WHERE k.id = ${single ? '$1' : 'ANY($1::bigint[])'}`,
-    values: [single ? skuIds[0] : skuIds],
+    values: [single ? skuIds[0] : skuIds, now],
   });
 }

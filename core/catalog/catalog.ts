@@ -5,8 +5,10 @@ import { logOperation } from '../operations/operation-log.ts';
 import { stockOf } from '../stock/stock.ts';
 import { LIFE_CYCLE, type LifeCycleCommand, type ProductState, productMachine } from './catalog.machine.ts';
 import { type Product, readProduct, type Sku, skuOf, stateOf } from './catalog.read.ts';
-import { lockSku, type ProductRow, readProductRow, type SkuRow, updatePrice } from './catalog.store.ts';
-import { type SnapshotContent, takeSnapshot } from './snapshot.ts';
+import { type ProductRow, readProductRow, readSkuRow, type SkuRow, updatePrice } from './catalog.store.ts';
+import { lockForEdit, noteEdit, snapshotOf } from './editing.ts';
+import { endStandardPrices } from './prices/prices.store.ts';
+import { refreshStats } from './stats/stats.store.ts';
 
 /**
  * Moves a product through its life cycle. Saying the same twice is a success the second time too.
@@ -48,11 +50,12 @@ export async function changeState(
     return ok(null);
   });
   if (!moved.ok) return moved;
-  return ok(must(await readProduct(ctx.db, spuId), `product ${spuId}`));
+  return ok(must(await readProduct(ctx.db, spuId, ctx.clock.now()), `product ${spuId}`));
 }
 
 /**
- * Sets a SKU's price. Orders placed from now on see it; those placed before keep their snapshot.
+ * Sets a SKU's standing price, which is its standard price from now on: a standard price with a date that is in effect ends.
+ * Promotions and flash prices go before it. Orders placed from now on see it; those placed before keep their snapshot.
  *
  * Refuses: `sku_unknown`; `currency_mismatch`; `amount_invalid` (0 without `free`); `wrong_state` (a deleted product).
  */
@@ -64,27 +67,28 @@ export async function setPrice(
 ): Promise<Result<Sku>> {
   return catchRefusal(() =>
     ctx.db.tx(async (tx) => {
-      const row = await lockSku(tx, skuId);
-      if (row === null) throw new RefusalError(refuse('sku_unknown', `No SKU has the id ${skuId}.`));
-      const product = must(await readProductRow(tx, row.spu_id), `product ${row.spu_id}`);
+      const { product, sku: row } = await lockForEdit(tx, skuId);
       const free = wanted.free ?? row.free;
       const refusal = whyNotPrice(row, product, wanted.price, free);
       if (refusal !== null) throw new RefusalError(refusal);
-      const { id: snapshotId, text: snapshot } = takeSnapshot(contentOf(product, row, wanted.price.amount));
+      const { id: snapshotId, text: snapshot } = snapshotOf(product, row, wanted.price.amount);
       const now = ctx.clock.now();
-      const next: SkuRow = { ...row, price: wanted.price.amount, free, snapshot_id: snapshotId };
-      if (row.price !== next.price || row.free !== free) {
-        await updatePrice(tx, { skuId, price: next.price, free, snapshotId, snapshot, now });
+      const price = wanted.price.amount;
+      const dated = await endStandardPrices(tx, skuId, now);
+      if (row.price !== price || row.free !== free || dated > 0) {
+        await updatePrice(tx, { skuId, price, free, snapshotId, snapshot, now });
         const before = { price: row.price, free: row.free, snapshotId: row.snapshot_id };
-        const after = { price: next.price, free, snapshotId };
+        const after = { price, free, snapshotId };
         await logOperation(
           tx,
           { actor, entityType: 'sku', entityId: String(skuId), operation: 'price', before, after },
           now,
         );
+        await noteEdit(ctx, tx, product, { actor, reason: 'price' });
+        await refreshStats(tx, [product.id], now);
       }
-      const stock = await stockOf(tx, [skuId]);
-      return skuOf(next, stock);
+      const [next, stock] = await Promise.all([readSkuRow(tx, skuId, now), stockOf(tx, [skuId])]);
+      return skuOf(must(next, `SKU ${skuId}`), stock);
     }),
   );
 }
@@ -98,14 +102,4 @@ function whyNotPrice(row: SkuRow, product: ProductRow, price: Money, free: boole
   }
   if (product.state === 'DELETED') return refuse('wrong_state', `Product ${product.id} is deleted.`);
   return null;
-}
-
-function contentOf(product: ProductRow, sku: SkuRow, price: number): SnapshotContent {
-  const { name, description, category_id: categoryId, brand_id: brandId, attributes } = product;
-  return {
-    product: { name, description, categoryId, brandId, attributes },
-    sku: { name: sku.name, attributes: sku.attributes },
-    price,
-    currency: sku.currency,
-  };
 }

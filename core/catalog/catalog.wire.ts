@@ -4,6 +4,7 @@ import { wire } from '../kernel/http/wire.ts';
 import { stockSchema } from '../stock/stock.wire.ts';
 import { PRODUCT_STATE_CODES, type ProductState, productMachine } from './catalog.machine.ts';
 import type { Product, ProductSummary, Sku } from './catalog.read.ts';
+import { PRICE_TYPES } from './prices/effective.ts';
 
 export const productState = z.enum(Object.keys(productMachine.states) as [ProductState, ...ProductState[]]);
 
@@ -16,15 +17,20 @@ export const skuSchema = wire
     skuId: z.string(),
     skuName: z.string(),
     salesAttributes: z.array(attributeSchema),
-    price: moneySchema,
+    price: moneySchema.openapi({ description: 'The one in effect' }),
+    priceType: z.enum(PRICE_TYPES),
+    standardPrice: moneySchema.openapi({ description: 'What it costs where no price with a time is in effect' }),
+    priceChangesAt: wire.time.nullable().openapi({ description: 'When one of its prices begins or ends next' }),
     free: z.boolean(),
     stock: stockSchema.nullable().openapi({ description: 'null: not counted' }),
     snapshotId: z.string(),
+    version: z.int(),
   })
   .openapi('Sku');
 
 const common = {
   spuId: z.string(),
+  shopId: z.string(),
   name: z.string(),
   categoryId: z.string(),
   goodsKind: z.enum(['physical', 'virtual']),
@@ -89,6 +95,7 @@ export const IMPORT_DOCUMENT = {
 function commonOnWire(product: Product | ProductSummary) {
   return {
     spuId: String(product.spuId),
+    shopId: String(product.shopId),
     name: product.name,
     categoryId: String(product.categoryId),
     goodsKind: product.goodsKind,
@@ -119,8 +126,12 @@ export function skuOnWire(sku: Sku): z.infer<typeof skuSchema> {
     skuName: sku.name,
     salesAttributes: [...sku.attributes],
     price: sku.price,
+    priceType: sku.priceType,
+    standardPrice: sku.standardPrice,
+    priceChangesAt: sku.priceChangesAt?.toISOString() ?? null,
     free: sku.free,
     stock: sku.stock,
     snapshotId: sku.snapshotId,
+    version: sku.version,
   };
 }

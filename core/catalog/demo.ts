@@ -35,7 +35,7 @@ async function publish(ctx: CoreContext, imported: Product): Promise<Product> {
   for (let command = NEXT[product.state]; command !== undefined; command = NEXT[product.state]) {
     const moved = await changeState(ctx, ACTOR, product.spuId, command, 'demo catalogue');
     // Another process may be one step ahead; then its state says what is left to do.
-    const next = moved.ok ? moved.value : await readProduct(ctx.db, product.spuId);
+    const next = moved.ok ? moved.value : await readProduct(ctx.db, product.spuId, ctx.clock.now());
     if (next === null || next.state === product.state) return demand(moved);
     product = next;
   }

@@ -26,6 +26,8 @@ export interface SkuDraft {
 /** A product as it was handed in, checked. */
 export interface ProductDraft {
   readonly categoryId: number;
+  /** Whose goods they are; default 1. Left out of the digest there, which is older than shops. */
+  readonly shopId?: number;
   readonly brandId: number | null;
   readonly name: string;
   readonly description: string;
@@ -70,6 +72,7 @@ const sku = wire.object({
 
 const product = wire.object({
   categoryId: id,
+  shopId: id.optional(),
   currency: z.string().optional(),
   spu: wire.object({
     name: label(200),
@@ -88,8 +91,8 @@ type Parsed = z.infer<typeof product>;
 
 /**
  * Reads the source's product JSON (商品信息录入JSON): comments allowed, prices as exact decimals. Beyond the source's
- * fields it takes `currency` (else `currency` of the caller, else CNY), and per SKU `free` (a price of 0 is meant) and
- * `stockMode: "infinite"` (charges and services, which are not counted) or `"codes"` (delivered as codes,
+ * fields it takes `shopId` (else 1), `currency` (else `currency` of the caller, else CNY), and per SKU `free` (a price of 0
+ * is meant) and `stockMode: "infinite"` (charges and services, which are not counted) or `"codes"` (delivered as codes,
  * which are imported apart); both without `stock`.
  *
  * Refuses: `malformed_json`; `invalid_request` (unknown, missing, wrong fields, by path); `currency_unknown`;
@@ -112,6 +115,7 @@ export function parseProduct(text: string, defaults: { readonly currency?: Curre
   if (!skus.ok) return skus;
   return ok({
     categoryId: parsed.categoryId,
+    ...(parsed.shopId === undefined || parsed.shopId === 1 ? {} : { shopId: parsed.shopId }),
     brandId: parsed.spu.brandId ?? null,
     name: parsed.spu.name,
     description: parsed.spu.description,

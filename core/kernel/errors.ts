@@ -52,6 +52,17 @@ export const ERRORS = {
   sku_off_shelf: { status: 409, title: 'The SKU is not on the shelf' },
   warehouse_unknown: { status: 404, title: 'The warehouse is not known' },
   sold_out: { status: 409, title: 'The stock does not suffice' },
+  price_unknown: { status: 404, title: 'The price is not known' },
+  price_overlap: { status: 409, title: 'Another price of the type holds at that time' },
+  too_many_prices: { status: 409, title: 'The SKU has too many prices in effect or to come' },
+  brand_unknown: { status: 422, title: 'The brand is not known' },
+  attribute_unknown: { status: 422, title: 'The attribute is not known' },
+  tag_unknown: { status: 422, title: 'The tag is not known' },
+  name_taken: { status: 409, title: 'The name is taken' },
+  category_circle: { status: 409, title: 'A category cannot lie below itself' },
+  search_too_broad: { status: 422, title: 'The search takes too long' },
+  import_unknown: { status: 404, title: 'The import is not known' },
+  import_under_way: { status: 409, title: 'The import is under way elsewhere' },
   price_changed: { status: 409, title: 'The price has changed' },
 
   // Users

@@ -39,7 +39,7 @@ export async function place(
 ): Promise<Result<CreatedOrder>> {
   const { wish } = request;
   const now = ctx.clock.now();
-  const sellable = await readSellable(ctx.db, skusOf(wish));
+  const sellable = await readSellable(ctx.db, skusOf(wish), now);
   const goods = priceGoods(request, sellable);
   if (!goods.ok) return goods;
   const discount = await quoteDiscount(ctx, wish, goods.value, now);

@@ -89,7 +89,7 @@ function lineOf(item: Item, sku: SellableRow, index: number): PricedLine & { rea
     skuId: sku.sku_id,
     name: sku.product_name === sku.sku_name ? sku.sku_name : `${sku.product_name} ${sku.sku_name}`,
     snapshotId: sku.snapshot_id,
-    shopId: 1,
+    shopId: sku.shop_id,
     goodsKind: sku.goods_kind,
     counted: sku.stock_mode !== 'infinite',
     deductAt: sku.deduct_at,

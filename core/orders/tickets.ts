@@ -38,7 +38,7 @@ const UNIQUE_VIOLATION = '23505';
 export async function storeUp(ctx: CoreContext, request: OrderRequest): Promise<Result<TicketRow | null>> {
   const { wish, details, actor, key, digest } = request;
   const [sellable, ends, obstacles] = await Promise.all([
-    readSellable(ctx.db, skusOf(wish)),
+    readSellable(ctx.db, skusOf(wish), ctx.clock.now()),
     readQueueEnds(ctx.db),
     readObstacles(ctx.db, wish.userId),
   ]);

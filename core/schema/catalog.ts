@@ -1,4 +1,4 @@
-import { check } from 'drizzle-orm/pg-core';
+import { type AnyPgColumn, check, unique } from 'drizzle-orm/pg-core';
 import {
   amount,
   at,
@@ -15,13 +15,64 @@ import {
   uniqueIndex,
 } from './columns.ts';
 
-export const category = core.table('category', {
-  id: bigint('id', { mode: 'number' }).primaryKey(),
-  parentId: bigint('parent_id', { mode: 'number' }),
-  name: text('name').notNull(),
-  /** `physical` goods are shipped to an address, `virtual` ones are delivered as codes or effects. */
-  goodsKind: text('goods_kind').notNull(),
-});
+/** The tree of categories (类目), by parent, at any depth. */
+export const category = core.table(
+  'category',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity({ startWith: 10_000_001 }),
+    parentId: bigint('parent_id', { mode: 'number' }).references((): AnyPgColumn => category.id),
+    name: text('name').notNull(),
+    /** `physical` goods are shipped to an address, `virtual` ones are delivered as codes or effects. */
+    goodsKind: text('goods_kind').notNull(),
+    version: integer('version').notNull().default(0),
+  },
+  (t) => [unique('category_name').on(t.parentId, t.name).nullsNotDistinct()],
+);
+
+export const brand = core.table('brand', word());
+
+/** What a product or SKU can be described by (属性). */
+export const attribute = core.table('attribute', word());
+
+/** What the attributes of a category's products are, those of the categories below it too. */
+export const categoryAttribute = core.table(
+  'category_attribute',
+  {
+    categoryId: bigint('category_id', { mode: 'number' })
+      .notNull()
+      .references(() => category.id),
+    attributeId: bigint('attribute_id', { mode: 'number' })
+      .notNull()
+      .references(() => attribute.id),
+    /** Without it a product is neither submitted nor published. */
+    required: boolean('required').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.categoryId, t.attributeId] })],
+);
+
+export const tag = core.table('tag', word());
+
+export const spuTag = core.table(
+  'spu_tag',
+  {
+    tagId: bigint('tag_id', { mode: 'number' })
+      .notNull()
+      .references(() => tag.id),
+    spuId: bigint('spu_id', { mode: 'number' })
+      .notNull()
+      .references(() => spu.id),
+  },
+  (t) => [primaryKey({ columns: [t.tagId, t.spuId] }), index('spu_tag_spu').on(t.spuId)],
+);
+
+/** A word that products are described with: found by its name, so that the same word is there once. */
+function word() {
+  return {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity({ startWith: 1_000_001 }),
+    name: text('name').notNull().unique(),
+    version: integer('version').notNull().default(0),
+  };
+}
 
 export const spu = core.table(
   'spu',
@@ -31,7 +82,9 @@ export const spu = core.table(
     categoryId: bigint('category_id', { mode: 'number' })
       .notNull()
       .references(() => category.id),
-    brandId: bigint('brand_id', { mode: 'number' }),
+    /** Whose goods they are: a checkout is split by it. */
+    shopId: bigint('shop_id', { mode: 'number' }).notNull().default(1),
+    brandId: bigint('brand_id', { mode: 'number' }).references(() => brand.id),
     name: text('name').notNull(),
     description: text('description').notNull(),
     attributes: jsonb('attributes').notNull(),
@@ -40,10 +93,17 @@ export const spu = core.table(
     importKey: text('import_key').unique(),
     /** Of the imported content: the same key with another content is refused. */
     importDigest: text('import_digest'),
+    /** Counts the changes of its SKUs and prices, which leave `version` alone: both together say whether a copy is stale. */
+    revision: integer('revision').notNull().default(0),
     ...drivable,
   },
   (t) => [
     index('spu_state').on(t.state, t.id),
+    index('spu_category').on(t.categoryId, t.id),
+    index('spu_brand').on(t.brandId, t.id).where(sql`brand_id IS NOT NULL`),
+    // Every one and two characters of a name, which serves words without spaces between them, too.
+    index('spu_grams').using('gin', sql`core.grams(${t.name})`),
+    index('spu_attributes').using('gin', t.attributes.op('jsonb_path_ops')),
     check(
       'spu_state_known',
       sql`${t.state} IN ('DRAFT','PENDING_AUDIT','AUDIT_REJECTED','AUDIT_APPROVED','ON_SHELF','OFF_SHELF','SOLD_OUT','FROZEN','DELETED')`,
@@ -79,9 +139,14 @@ export const sku = core.table(
       .notNull()
       .references(() => snapshot.id),
     createdAt: at('created_at').notNull(),
+    version: integer('version').notNull().default(0),
+    /** The request that added it to its product: sent twice, it adds once. NULL for what came with the product. */
+    addedKey: text('added_key'),
+    addedDigest: text('added_digest'),
   },
   (t) => [
-    index('sku_spu').on(t.spuId),
+    unique('sku_name').on(t.spuId, t.name),
+    index('sku_attributes').using('gin', t.attributes.op('jsonb_path_ops')),
     check('sku_price_meant', sql`${t.price} > 0 OR (${t.price} = 0 AND ${t.free})`),
     check('sku_stock_mode_known', sql`${t.stockMode} IN ('finite','infinite','codes')`),
     check('sku_deduct_at_known', sql`${t.deductAt} IN ('reserve','order','payment')`),

@@ -1,5 +1,6 @@
 import type { LifeCycleCommand } from '../../../core/catalog/catalog.machine.ts';
 import { changeState } from '../../../core/catalog/catalog.ts';
+import { addPrice } from '../../../core/catalog/prices/prices.ts';
 import type { ExampleRun, ExampleRuns, Stage } from '../stage.ts';
 
 const params = { spuId: '10001' };
@@ -32,6 +33,10 @@ async function imported(stage: Stage): Promise<Stage> {
   return stage;
 }
 
+function sku(): ExampleRun {
+  return { setUp: async () => ({ params: { skuId: '100001' } }) };
+}
+
 export default {
   id: 'catalog',
   runs: {
@@ -53,5 +58,16 @@ export default {
     },
     'POST /v1/products/{spuId}/unfreeze': after('freeze'),
     'POST /v1/skus/{skuId}/price': { setUp: async () => ({ params: { skuId: '100001' } }) },
+    'POST /v1/skus/{skuId}/prices': sku(),
+    'GET /v1/skus/{skuId}/prices': sku(),
+    'POST /v1/skus/{skuId}/prices/{priceId}/end': {
+      setUp: async ({ ctx }) => {
+        const price = { amount: 5900, currency: 'CNY' } as const;
+        const wish = { type: 'promotion', price, to: new Date('2099-11-11T00:00:00Z') } as const;
+        const added = await addPrice(ctx, 'a merchant', 100_001, wish, 'an example');
+        if (!added.ok) throw new Error(added.detail);
+        return { params: { skuId: '100001', priceId: String(added.value.row.id) } };
+      },
+    },
   },
 } satisfies ExampleRuns;
