@@ -178,6 +178,8 @@ function keyOf(key: DeductionKey): string {
 export class FakeFulfilment extends Faults implements FulfilmentPort {
   readonly parcels = new Map<string, ParcelView>();
   readonly returns = new Map<string, ReturnView>();
+  /** What lies in each parcel, and in each return. */
+  readonly contents = new Map<string, InitParcel['lines']>();
   /** What becomes of a return that is asked for; `none`: it is refused. */
   onReturn: ReturnView['state'] = 'accepted';
   onInit: ParcelView['state'] = 'accepted';
@@ -187,6 +189,7 @@ export class FakeFulfilment extends Faults implements FulfilmentPort {
       const known = this.parcels.get(parcel.shipmentId);
       if (known !== undefined) return ok(known);
       this.effect(`parcel ${parcel.shipmentId}`);
+      this.contents.set(parcel.shipmentId, parcel.lines);
       return ok(this.set(parcel.shipmentId, this.onInit));
     });
   }
@@ -203,12 +206,13 @@ export class FakeFulfilment extends Faults implements FulfilmentPort {
     });
   }
 
-  returnInit({ returnNo }: InitReturn): Promise<Answer<ReturnView>> {
+  returnInit({ returnNo, lines }: InitReturn): Promise<Answer<ReturnView>> {
     return this.answer('returnInit', returnNo, () => {
       const known = this.returns.get(returnNo);
       if (known !== undefined) return ok(known);
       if (this.onReturn === 'none') return { kind: 'refused', reason: 'nobody fetches there' };
       this.effect(`return ${returnNo}`);
+      this.contents.set(returnNo, lines);
       return ok(this.setReturn(returnNo, this.onReturn));
     });
   }

@@ -1,8 +1,11 @@
 import type { CoreContext } from '../../../core/context.ts';
 import { addMs, VirtualClock } from '../../../core/kernel/clock.ts';
+import type { Result } from '../../../core/kernel/errors.ts';
 import { Mover } from '../../../core/kernel/mover.ts';
 import { OrderNumbers } from '../../../core/kernel/order-number.ts';
 import { type Random, seededRandom } from '../../../core/kernel/random.ts';
+import { changeStock } from '../../../core/stock/adjust.ts';
+import { addWarehouse, chooseMoment } from '../../../core/stock/warehouses.ts';
 import { loadRepairs, type Repair, type RunLimits, totalsOf } from '../../../reconcile/repair.ts';
 import { skusOnShelf } from '../../support/catalogue.ts';
 import { type TestCore, testCore } from '../../support/core.ts';
@@ -16,10 +19,11 @@ import { type Kick, Queue } from './queue.ts';
 import { Road } from './weather.ts';
 
 export const NEVER = new AbortController().signal;
-export const SKUS = [
-  { price: '79.00', stock: 30 },
-  { price: '0.01', stock: 8 },
-  { price: '1299.99', stock: 3 },
+/** What is sold, when its pieces are deducted, and how many more a second warehouse has. */
+const SHELF = [
+  { price: '79.00', stock: 30, deductAt: 'reserve', elsewhere: 6 },
+  { price: '0.01', stock: 12, deductAt: 'order', elsewhere: 0 },
+  { price: '1299.99', stock: 4, deductAt: 'payment', elsewhere: 2 },
 ] as const;
 
 const ONE_BY_ONE: RunLimits = { batch: 1, lanes: 1, budgetMs: 60_000 };
@@ -73,9 +77,28 @@ export class Sale implements AsyncDisposable {
     const clock = new VirtualClock(START);
     const core = await testCore({ database, clock });
     const sale = new Sale(core, database, seed, [...new Set(machines.map((m) => m.table)), 'core.reservation']);
-    sale.skus = await skusOnShelf({ ...core.ctx, random: sale.random }, { skus: SKUS });
+    await sale.#stockUp();
     sale.repairs = [...(await loadRepairs())].sort((a, b) => (a.id < b.id ? -1 : 1));
     return sale;
+  }
+
+  async #stockUp(): Promise<void> {
+    const ctx = { ...this.#core.ctx, random: this.random };
+    const second = must(await addWarehouse(ctx, 'a merchant', { name: 'second', priority: 2, open: true }));
+    this.skus = await skusOnShelf(ctx, { skus: SHELF });
+    for (const [i, { deductAt, elsewhere }] of SHELF.entries()) {
+      const skuId = this.skus[i] ?? 0;
+      must(await chooseMoment(ctx, 'a merchant', skuId, deductAt));
+      if (elsewhere === 0) continue;
+      const inbound = {
+        skuId,
+        warehouseId: second.warehouseId,
+        kind: 'inbound',
+        quantity: elsewhere,
+        reason: 'more',
+      } as const;
+      must(await changeStock(ctx, 'a merchant', inbound, `more of ${i}`));
+    }
   }
 
   get ctx(): CoreContext {
@@ -194,4 +217,9 @@ export class Sale implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#core[Symbol.asyncDispose]();
   }
+}
+
+function must<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(`${result.code}: ${result.detail}`);
+  return result.value;
 }
