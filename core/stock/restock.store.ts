@@ -60,7 +60,7 @@ export async function restockPieces(
         FROM given WHERE s.sku_id = $2 AND s.warehouse_id = $3 RETURNING s.sku_id
       ), unfolded AS (
         UPDATE core.stock_folded f SET pieces = f.pieces - given.quantity
-        FROM given WHERE given.folded AND f.sku_id = $2 AND f.warehouse_id = $3
+        FROM given, back WHERE given.folded AND f.sku_id = $2 AND f.warehouse_id = $3
       ), told AS (
         INSERT INTO core.event (type, machine, entity_id, from_state, to_state, actor, reason, at)
         SELECT '${STOCK_EVENTS}.restock', '${STOCK_EVENTS}', sku_id::text, 'counted', 'counted', $6, $5, $8 FROM back

@@ -204,10 +204,11 @@ function freed(from: 'held' | 'taken'): string {
     SELECT coalesce(sum(quantity), 0)::bigint AS pieces, count(DISTINCT order_id) AS orders FROM freed`;
 }
 
-/** What was folded and is sold no more leaves the sum of its SKU. */
+/** What was folded and is sold no more leaves the sum of its SKU; the stock rows are locked first, all of them, by the count. */
 const UNFOLDED = `, unfolded AS (
     UPDATE core.stock_folded f SET pieces = f.pieces - w.folded
     FROM wanted w WHERE f.sku_id = w.sku_id AND f.warehouse_id = w.warehouse_id AND w.folded > 0
+      AND (SELECT count(*) FROM locked) > 0
   )`;
 
 /** Releases up to `limit` reservations whose time is over; those that somebody else is at are left to them. */
