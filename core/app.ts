@@ -24,6 +24,7 @@ import { Mover } from './kernel/mover.ts';
 import { OrderNumbers } from './kernel/order-number.ts';
 import { systemRandom } from './kernel/random.ts';
 import { ledgerRoutes } from './ledger/ledger.routes.ts';
+import { rebuildRoutes } from './ledger/rebuild.routes.ts';
 import { couponRoutes } from './marketing/coupons.routes.ts';
 import { httpMarketing } from './marketing/marketing.http.ts';
 import { CORE_MIGRATIONS } from './migrations.ts';
@@ -131,6 +132,7 @@ export function coreApp(core: Pick<Core, 'context' | 'metrics'>, config: ServerC
   app.route('/', paymentRoutes(context));
   app.route('/', fulfilmentRoutes(context));
   app.route('/', ledgerRoutes(context));
+  app.route('/', rebuildRoutes(context));
   app.route('/', consumerRoutes(context));
   app.route('/', busRoutes(context));
   app.route('/', userRoutes(context));

@@ -5,8 +5,9 @@ import { Holding, releaseHoldingsOf } from '../core/kernel/holding.ts';
 import { newId } from '../core/kernel/ids.ts';
 import type { Metrics } from '../core/kernel/metrics.ts';
 import { writeCheckpoints } from '../core/ledger/checkpoints.ts';
+import { rehashSlice, sealNew } from '../core/ledger/sealing.ts';
 import { auditWhenDue, lookWhenAudited } from './audit.ts';
-import { markDirty } from './check.store.ts';
+import { markDirty, readSystemIdentifier } from './check.store.ts';
 import { type Check, loadChecks } from './check.ts';
 import { dirtyConsumer, feed } from './dirty.ts';
 import { Gauges } from './gauges.ts';
@@ -111,6 +112,7 @@ export class Runner implements AsyncDisposable {
     const { context, metrics, checkCron } = this.#options;
     const holding = this.#hold('checks');
     const checkpoints = this.#hold('checkpoints');
+    const sealing = this.#hold('sealing');
     this.#consumer = consume(
       { db: context.db, clock: context.clock, log: context.log, metrics, holder: this.#holder },
       dirtyConsumer(context.clock, checks),
@@ -134,6 +136,7 @@ export class Runner implements AsyncDisposable {
     }
     const run = onlyHolder(checkpoints, () => this.#checkpoint(checks));
     this.#schedule.add({ name: 'checkpoints', cron: '20 * * * * *', run });
+    this.#schedule.add({ name: 'sealing', cron: '*/10 * * * * *', run: onlyHolder(sealing, () => this.#seal()) });
     const gauges = new Gauges(context, metrics, checks);
     this.#schedule.add({ name: 'gauges', cron: '*/5 * * * * *', jitterMs: JITTER_MS, run: () => gauges.refresh() });
   }
@@ -144,6 +147,18 @@ export class Runner implements AsyncDisposable {
     const written = await writeCheckpoints(context);
     const ids = checks.filter((c) => c.mode.by === 'dirty' && c.mode.kind === 'account').map((c) => c.id);
     await markDirty(context.db, ids, 'account', written, context.clock.now());
+  }
+
+  /** Chains what is new and hashes a slice of what is old. The log keeps the head outside the database. */
+  async #seal(): Promise<void> {
+    const { context } = this.#options;
+    const head = (await sealNew(context, (await readSystemIdentifier(context.db)) ?? 'unknown')).at(-1);
+    if (head !== undefined) {
+      const { block, hash, uptoId } = head;
+      context.log.info({ block, hash, uptoEntry: uptoId }, 'the journal is sealed up to here');
+    }
+    const { broken } = await rehashSlice(context);
+    if (broken.length > 0) context.log.error({ blocks: broken }, 'sealed blocks of the journal are not what they were');
   }
 
   #hold(name: string): Holding {

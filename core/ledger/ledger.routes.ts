@@ -3,40 +3,23 @@ import type { CoreContext } from '../context.ts';
 import { ok, refuse } from '../kernel/errors.ts';
 import { reply } from '../kernel/http/problem.ts';
 import { createRouter, json, route } from '../kernel/http/route.ts';
+import { numericId, orderNumber } from '../kernel/http/values.ts';
 import { decodeCursor, encodeCursor, wire } from '../kernel/http/wire.ts';
-import { accountOf, type EntryView, entriesOf, entriesOfPayOrder } from './ledger.read.ts';
-
-const accountId = z
-  .string()
-  .regex(/^[a-z_]+(:[A-Za-z0-9_-]+){1,3}$/, 'must be an account such as merchant_payable:CNY');
-
-const account = z
-  .object({
-    id: z.string(),
-    kind: z.string(),
-    currency: z.string(),
-    balance: z
-      .string()
-      .openapi({ description: 'Minor units; debit positive, credit negative. Text: it may pass 2^53.' }),
-  })
-  .openapi('Account', {
-    example: { id: 'merchant_payable:CNY', kind: 'merchant_payable', currency: 'CNY', balance: '-15800' },
-  });
-
-const entry = z
-  .object({
-    id: z.string(),
-    kind: z.string(),
-    reference: z.string(),
-    payOrderId: z.string().nullable(),
-    orderId: z.string().nullable(),
-    accountId: z.string(),
-    amount: z.object({ amount: z.int(), currency: z.string() }),
-    at: z.string(),
-  })
-  .openapi('LedgerEntry');
+import { CURRENCIES } from '../kernel/money.ts';
+import { accountOf, accountOfUser, accountsOfUser, entriesOf, entriesOfPayOrder, statementOf } from './ledger.read.ts';
+import {
+  account,
+  accountId,
+  balance,
+  balanceToWire,
+  entry,
+  entryToWire,
+  lineToWire,
+  statementLine,
+} from './ledger.wire.ts';
 
 const placeOfEntry = z.strictObject({ xid: z.string().regex(/^\d{1,20}$/), id: z.int().positive() });
+const tags = ['ledger'];
 
 const routes = {
   account: route({
@@ -44,7 +27,7 @@ const routes = {
     path: '/v1/accounts/{accountId}',
     access: ['viewer', 'merchant'],
     summary: 'An account of the ledger with its balance',
-    tags: ['ledger'],
+    tags,
     request: { params: z.object({ accountId }) },
     responses: { 200: json(account, 'The account.') },
   }),
@@ -53,7 +36,7 @@ const routes = {
     path: '/v1/accounts/{accountId}/entries',
     access: ['viewer', 'merchant'],
     summary: 'The entries of an account, newest first',
-    tags: ['ledger'],
+    tags,
     request: { params: z.object({ accountId }), query: wire.page },
     responses: { 200: json(z.object({ entries: z.array(entry), next: z.string().nullable() }), 'One page.') },
   }),
@@ -62,38 +45,75 @@ const routes = {
     path: '/v1/pay-orders/{payOrderId}/entries',
     access: ['shop', 'viewer', 'merchant'],
     summary: 'Everything that was booked for a pay order',
-    tags: ['ledger'],
-    request: {
-      params: z.object({ payOrderId: z.string().regex(/^\d{19}$/, 'must be a pay order number of 19 digits') }),
-    },
+    tags,
+    request: { params: z.object({ payOrderId: orderNumber }) },
     responses: { 200: json(z.object({ entries: z.array(entry) }), 'Oldest first.') },
+  }),
+  balances: route({
+    method: 'get',
+    path: '/v1/users/{userId}/balances',
+    access: ['shop', 'viewer'],
+    summary: 'What a user may spend: balances and points',
+    tags,
+    request: { params: wire.object({ userId: numericId }) },
+    responses: { 200: json(z.object({ items: z.array(balance) }), 'Accounts that were ever used.') },
+  }),
+  statement: route({
+    method: 'get',
+    path: '/v1/users/{userId}/balances/{currency}/entries',
+    access: ['shop', 'viewer'],
+    summary: "A user's statement in a currency (PTS: points), newest first",
+    tags,
+    request: {
+      params: wire.object({ userId: numericId, currency: z.enum(CURRENCIES).openapi({ example: 'CNY' }) }),
+      query: wire.page,
+    },
+    responses: { 200: json(z.object({ items: z.array(statementLine), next: z.string().nullable() }), 'One page.') },
   }),
 };
 
+/** Reading the books: accounts and their entries, and what users hold. */
 export function ledgerRoutes(context: CoreContext) {
   const router = createRouter();
   router.openapi(routes.account, async (c) => {
     const { accountId: id } = c.req.valid('param');
     const found = await accountOf(context.db, id);
+    if (found !== null && found.floor !== null && c.get('principal').role === 'merchant')
+      return reply(c, notTheirs(id));
     return reply(c, found === null ? refuse('account_unknown', `There is no account ${id}.`) : ok(found));
   });
   router.openapi(routes.entries, async (c) => {
     const { cursor, limit } = c.req.valid('query');
+    const { accountId: id } = c.req.valid('param');
+    if (/^(wallet|points):/.test(id) && c.get('principal').role === 'merchant') return reply(c, notTheirs(id));
     const place = cursor === undefined ? ok(null) : decodeCursor(placeOfEntry, cursor);
     if (!place.ok) return reply(c, place);
-    const rows = await entriesOf(context.db, c.req.valid('param').accountId, place.value, limit);
+    const rows = await entriesOf(context.db, id, place.value, limit);
     const last = rows.at(-1);
     const next = last === undefined || rows.length < limit ? null : encodeCursor({ xid: last.xid, id: last.id });
-    return reply(c, ok({ entries: rows.map(toWire), next }));
+    return reply(c, ok({ entries: rows.map(entryToWire), next }));
   });
   router.openapi(routes.payOrder, async (c) => {
     const rows = await entriesOfPayOrder(context.db, c.req.valid('param').payOrderId);
-    return reply(c, ok({ entries: rows.map(toWire) }));
+    return reply(c, ok({ entries: rows.map(entryToWire) }));
+  });
+  router.openapi(routes.balances, async (c) => {
+    const held = await accountsOfUser(context.db, c.req.valid('param').userId);
+    return reply(c, ok({ items: held.map(balanceToWire) }));
+  });
+  router.openapi(routes.statement, async (c) => {
+    const { cursor, limit } = c.req.valid('query');
+    const { userId, currency } = c.req.valid('param');
+    const below = cursor === undefined ? ok(null) : decodeCursor(z.int().positive(), cursor);
+    if (!below.ok) return reply(c, below);
+    const rows = await statementOf(context.db, accountOfUser(userId, currency).id, below.value, limit + 1);
+    const items = rows.slice(0, limit);
+    const next = rows.length > limit ? encodeCursor(items.at(-1)?.number) : null;
+    return reply(c, ok({ items: items.map(lineToWire), next }));
   });
   return router;
 }
 
-function toWire(view: EntryView): z.infer<typeof entry> {
-  const { amount, currency, at, xid: _, ...rest } = view;
-  return { ...rest, id: String(view.id), amount: { amount, currency }, at: at.toISOString() };
+function notTheirs(id: string) {
+  return refuse('forbidden', `${id} is a user's account; merchants see the platform's.`);
 }

@@ -30,3 +30,6 @@ export const byRows: SeverityRule = ({ rows }) => {
   if (rows >= 100) return 'S1';
   return rows >= 10 ? 'S2' : 'S3';
 };
+
+/** For what must never happen once: one row says that nothing else can be trusted. */
+export const anyIsWorst: SeverityRule = () => 'S0';

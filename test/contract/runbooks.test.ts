@@ -2,13 +2,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { loadChecks } from '../../reconcile/check.ts';
-import { byRows, bySize } from '../../reconcile/findings/tiers.ts';
+import { anyIsWorst, byRows, bySize } from '../../reconcile/findings/tiers.ts';
 
 const FOLDER = join(import.meta.dirname, '../../runbooks');
 const HEADINGS = ['## What it means', '## Impact', '## How to look', '## What to do'];
 const RULES = new Map([
   [bySize, 'by-size'],
   [byRows, 'by-rows'],
+  [anyIsWorst, 'any-is-worst'],
 ]);
 
 /** `paid-iff-posted` → `TidegatePaidIffPosted`: an alert's link to its runbook is derived, never typed. */

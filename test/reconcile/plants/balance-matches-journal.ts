@@ -18,7 +18,13 @@ const plant: Plant = {
       text: `INSERT INTO core.account (id, kind, currency, floor, balance, sequence, created_at)
         VALUES ('wallet:42:CNY', 'wallet', 'CNY', 0, 300, 0, now())`,
     });
-    return { count: 2, amounts: { CNY: 800 }, dirty: ['clearing:sandbox:CNY', 'wallet:42:CNY'] };
+    // One whose balance is right, and which counts an entry more than it has.
+    await owner.query({
+      text: `INSERT INTO core.account (id, kind, currency, floor, balance, sequence, created_at)
+        VALUES ('points:42:PTS', 'points', 'PTS', 0, 0, 1, now())`,
+    });
+    const dirty = ['clearing:sandbox:CNY', 'wallet:42:CNY', 'points:42:PTS'];
+    return { count: 3, amounts: { CNY: 800, PTS: 0 }, dirty };
   },
 };
 export default plant;
