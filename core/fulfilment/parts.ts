@@ -102,7 +102,8 @@ async function takeOut(
 ): Promise<void> {
   const wanted = new Map(part.lines.map((line) => [line.lineNo, line.quantity]));
   for (const shipment of await liveShipmentsOf(tx, orderId)) {
-    if (shipment.cancel_intent !== null) continue;
+    // One that waits for another carries pieces that may still travel on in that one.
+    if (shipment.cancel_intent !== null || waits(shipment)) continue;
     const inside = new Map((await linesIn(tx, shipment.id)).map((line) => [line.lineNo, line.quantity]));
     if (part.lines.some((line) => (inside.get(line.lineNo) ?? 0) < line.quantity)) continue;
     const rest = await restOf(tx, shipment.id, wanted);
@@ -113,8 +114,12 @@ async function takeOut(
   }
   throw refused(
     'wrong_state',
-    `Order ${orderId} has no shipment that holds all these pieces and may still be split; ship them line by line.`,
+    `Order ${orderId} has no shipment that holds all these pieces and may be split now; ship them line by line, or wait until the split under way is done.`,
   );
+}
+
+function waits(shipment: ShipmentRow): boolean {
+  return shipment.state === 'F0' && shipment.after_shipment !== null;
 }
 
 /**
