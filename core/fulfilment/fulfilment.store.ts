@@ -163,14 +163,15 @@ export async function setCancelIntent(
   return rows.length === 1;
 }
 
-/** The service does not give it up any more. */
-export async function setCancelRefused(sql: Sql, shipmentId: string, dueAt: Date): Promise<void> {
-  await sql.query({
+/** The service does not give it up any more. Null: it has ended meanwhile. */
+export async function setCancelRefused(sql: Sql, shipmentId: string, dueAt: Date): Promise<ShipmentRow | null> {
+  const rows = await sql.query<ShipmentRow>({
     name: 'shipment_cancel_refused',
     text: `UPDATE core.shipment SET cancel_refused = true, due_at = $2, version = version + 1
-      WHERE id = $1 AND state = 'F2'`,
+      WHERE id = $1 AND state = 'F2' RETURNING *`,
     values: [shipmentId, dueAt],
   });
+  return rows[0] ?? null;
 }
 
 /** What lay in a shipment is delivered. Returns how many pieces of its order are still to come. */

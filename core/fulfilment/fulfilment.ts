@@ -140,8 +140,9 @@ async function cancelRefused(context: CoreContext, row: ShipmentRow, view: Parce
       const told = view ?? { shipmentId: row.id, state: 'processing' };
       await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F1', 'F2', told, cause));
     }
-    await setCancelRefused(tx, row.id, addMs(context.clock.now(), POLL_MS));
-    await context.mover.note(tx, shipmentMachine, row, 'cancel_refused', { ...cause, scope: row.pay_order_id });
+    const refused = await setCancelRefused(tx, row.id, addMs(context.clock.now(), POLL_MS));
+    if (refused === null) return;
+    await context.mover.note(tx, shipmentMachine, refused, 'cancel_refused', { ...cause, scope: row.pay_order_id });
     await dropFollowers(context, tx, row);
   });
 }
