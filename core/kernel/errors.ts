@@ -80,6 +80,9 @@ export const ERRORS = {
   coupon_unknown: { status: 404, title: 'The coupon is not known' },
   coupon_exists: { status: 409, title: 'The coupon code is taken' },
   coupon_unusable: { status: 409, title: 'The coupon cannot be used for this order' },
+  coupon_quota_reached: { status: 409, title: 'No further coupon is granted' },
+  campaign_unknown: { status: 404, title: 'The campaign is not known' },
+  campaign_closed: { status: 409, title: 'The campaign grants nothing' },
 
   // Payments and callbacks
   pay_order_unknown: { status: 404, title: 'The pay order is not known' },

@@ -5,18 +5,43 @@ import { claimAndDrive } from '../kernel/driver.ts';
 import { newId } from '../kernel/ids.ts';
 import type { MachineRow } from '../kernel/machine.ts';
 import type { Currency } from '../kernel/money.ts';
+import { POINTS } from '../ledger/accounts.ts';
 import { deductionMachine } from '../payments/payments.machine.ts';
-import type { DeductionKey } from './marketing.port.ts';
+import type { DeductionKey, ResourceKind } from './marketing.port.ts';
 
 /** One marketing resource that one payment attempt uses at the outside service. */
 export interface DeductionRow extends MachineRow {
   readonly payment_id: string;
   readonly pay_order_id: string;
   readonly user_id: number;
-  readonly kind: 'coupon';
+  readonly kind: ResourceKind;
   readonly resource: string;
   readonly amount: number;
   readonly currency: Currency;
+}
+
+/** Something that a pay order is paid with, as marketing is asked for it. */
+export interface Resource {
+  readonly kind: ResourceKind;
+  readonly resource: string;
+  readonly amount: number;
+  readonly currency: Currency;
+}
+
+/** What a pay order uses of marketing: its coupon by its code, its points by its own number. Empty: marketing is not asked. */
+export function resourcesOf(payOrder: {
+  readonly id: string;
+  readonly currency: Currency;
+  readonly discount: number;
+  readonly coupon_code: string | null;
+  readonly points: number;
+  readonly points_amount: number;
+}): Resource[] {
+  const { id, currency, discount, coupon_code: code, points, points_amount: pointsAmount } = payOrder;
+  return [
+    ...(code === null ? [] : [{ kind: 'coupon' as const, resource: code, amount: discount - pointsAmount, currency }]),
+    ...(points === 0 ? [] : [{ kind: 'points' as const, resource: id, amount: points, currency: POINTS }]),
+  ];
 }
 
 /** Writes down, before marketing is asked, what an attempt will ask it for. */
@@ -27,9 +52,8 @@ export async function planDeduction(
     readonly id: string;
     readonly pay_order_id: string;
     readonly user_id: number;
-    readonly currency: Currency;
   },
-  resource: { readonly kind: 'coupon'; readonly resource: string; readonly amount: number },
+  resource: Resource,
 ): Promise<void> {
   await context.mover.create(sql, deductionMachine, {
     id: newId('ded', context.clock, context.random),
@@ -40,7 +64,7 @@ export async function planDeduction(
       kind: resource.kind,
       resource: resource.resource,
       amount: resource.amount,
-      currency: attempt.currency,
+      currency: resource.currency,
     },
     actor: 'payment',
     reason: 'the attempt uses it',

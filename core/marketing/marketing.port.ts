@@ -8,10 +8,13 @@ export interface DeductionView {
   readonly reason?: string;
 }
 
+/** `points`: those of a pay order, whose number is the resource; amounts are counted in PTS. */
+export type ResourceKind = 'coupon' | 'points';
+
 /** One resource of one payment attempt: the key of every call is (attempt, kind, resource). */
 export interface DeductionKey {
   readonly attemptId: string;
-  readonly kind: 'coupon';
+  readonly kind: ResourceKind;
   readonly resource: string;
 }
 

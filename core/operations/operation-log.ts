@@ -3,7 +3,17 @@ import type { Sql } from '../kernel/db/database.ts';
 /** One write of a person or a machine to what the shop sells (用户操作日志). */
 export interface Operation {
   readonly actor: string;
-  readonly entityType: 'product' | 'sku' | 'stock' | 'warehouse' | 'coupon' | 'user' | 'consumer' | 'account';
+  readonly entityType:
+    | 'product'
+    | 'sku'
+    | 'stock'
+    | 'warehouse'
+    | 'campaign'
+    | 'coupon'
+    | 'points'
+    | 'user'
+    | 'consumer'
+    | 'account';
   readonly entityId: string;
   readonly operation: string;
   readonly before: unknown;

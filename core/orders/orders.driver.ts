@@ -3,8 +3,9 @@ import { releaseUnpaid } from '../hotel/hotel.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
 import { type MachineRow, readRow } from '../kernel/machine.ts';
-import { releaseCoupon } from '../marketing/coupons.ts';
+import { releaseCoupon } from '../marketing/coupon-use.ts';
 import { kickRollbacks, unsettledDeductions } from '../marketing/deductions.ts';
+import { releasePoints } from '../marketing/points.ts';
 import { paymentDriver } from '../payments/payments.driver.ts';
 import { LIVE_PAYMENT_STATES } from '../payments/payments.machine.ts';
 import { attemptsOf, type PaymentRow, setCancelIntent } from '../payments/payments.store.ts';
@@ -131,6 +132,9 @@ async function closeUnpaid(context: CoreContext, tx: Tx, payOrderId: string): Pr
   const [attempts, orders] = await Promise.all([attemptsOf(tx, payOrderId), ordersOf(tx, payOrderId)]);
   const undecided = attempts.some((a) => a.state === 'P8' || isLive(a));
   if (undecided || orders.some((o) => o.state !== 'O0')) return false;
+  // Before the stock, as placing an order takes them: so that the two do not wait for each other.
+  await releaseCoupon(tx, payOrderId);
+  await releasePoints(tx, payOrderId);
   for (const order of orders) {
     const row = await readRow<OrderRow>(tx, orderMachine, order.id);
     await context.mover.move(tx, orderMachine, {
@@ -143,7 +147,6 @@ async function closeUnpaid(context: CoreContext, tx: Tx, payOrderId: string): Pr
     });
     await release(tx, order.id);
   }
-  await releaseCoupon(tx, payOrderId);
   return true;
 }
 

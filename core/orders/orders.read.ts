@@ -200,6 +200,7 @@ export interface PayOrderRecord {
     readonly payable: number;
     readonly discount: number;
     readonly coupon_code: string | null;
+    readonly points: number;
     readonly notices: readonly Notice[];
     readonly expires_at: Date;
     readonly paid_at: Date | null;
@@ -220,7 +221,7 @@ export async function readPayOrder(
       const [found, orders, payments] = await Promise.all([
         tx.query<PayOrderRecord['payOrder']>({
           name: 'pay_order_detail',
-          text: `SELECT id, user_id, currency, payable, discount, coupon_code, notices, expires_at, paid_at, created_at
+          text: `SELECT id, user_id, currency, payable, discount, coupon_code, points, notices, expires_at, paid_at, created_at
             FROM core.pay_order WHERE id = $1`,
           values: [payOrderId],
         }),

@@ -4,30 +4,22 @@ import type { CoreContext } from '../context.ts';
 import { addMs } from '../kernel/clock.ts';
 import { catchRefusal, ok, type Result, refuse } from '../kernel/errors.ts';
 import { refuseFields } from '../kernel/http/wire.ts';
-import { money } from '../kernel/money.ts';
 import { ClockSteppedBack, NoMachineNumber } from '../kernel/order-number.ts';
-import { quoteCoupon } from '../marketing/coupons.ts';
 import { ORDER_TYPES } from './order-type.ts';
-import {
-  type CreatedOrder,
-  type Discount,
-  type Draft,
-  type OrderRequest,
-  type OrderWish,
-  writeOrder,
-} from './placing.ts';
+import { type CreatedOrder, type Draft, type OrderRequest, type OrderWish, writeOrder } from './placing.ts';
 import { type PricedGoods, priceItems, shareDiscount } from './pricing.ts';
+import { quoteDiscount } from './reducing.ts';
 import { sourceLines } from './sourcing.ts';
 import { MAX_ORDERS, refuseManyOrders, splitCheckout } from './splitting.ts';
 
 /**
- * Places an order (创单): type and parameters → effective prices → coupon → amounts → split by shop and warehouse → order
- * numbers → one transaction that writes the pay order, locks the coupon, reserves the stock and writes the orders with
- * their lines and events. Nothing leaves the database, so its rollback is the undo.
+ * Places an order (创单): type and parameters → effective prices → coupon and points → amounts → split by shop and
+ * warehouse → order numbers → one transaction that writes the pay order, locks coupon and points, reserves the stock and
+ * writes the orders with their lines and events. Nothing leaves the database, so its rollback is the undo.
  *
  * Refuses: `order_type_mismatch`, `sku_unknown`, `sku_off_shelf`,
- * `price_changed`, `currency_mismatch`, `order_too_large`, `coupon_unknown`, `coupon_unusable`, `sold_out`,
- * `unavailable` (the clock stepped back, or every machine number is leased); and `idempotency_key_reused` when the pay
+ * `price_changed`, `currency_mismatch`, `order_too_large`, `coupon_unknown`, `coupon_unusable`,
+ * `balance_too_low` (points), `sold_out`, `unavailable` (the clock stepped back, or every machine number is leased); and `idempotency_key_reused` when the pay
  * order may not be opened, for whatever reason: `submit` finds out for which.
  *
  * Four round trips: prices; BEGIN; five statements in one go; COMMIT. A coupon adds one.
@@ -42,13 +34,13 @@ export async function place(
   const sellable = await readSellable(ctx.db, skusOf(wish), now);
   const goods = priceGoods(request, sellable);
   if (!goods.ok) return goods;
-  const discount = await quoteDiscount(ctx, wish, goods.value, now);
-  if (!discount.ok) return discount;
   const sourced = sourceLines(goods.value.lines, sellable);
   if (!sourced.ok) return sourced;
-  const parts = splitCheckout(
-    shareDiscount(sourced.value, { coupon: discount.value.discount, points: 0 }, goods.value.currency),
-  );
+  const amounts = sourced.value.map((line) => line.amount);
+  const discount = await quoteDiscount(ctx, wish, goods.value, amounts, now);
+  if (!discount.ok) return discount;
+  const reduction = { coupon: discount.value.coupon?.discount ?? 0, points: discount.value.points };
+  const parts = splitCheckout(shareDiscount(sourced.value, reduction, goods.value.currency));
   if (parts.length > MAX_ORDERS) return refuseManyOrders(parts.length);
   const numbers = await drawNumbers(ctx, wish.userId, 1 + parts.length, signal);
   if (!numbers.ok) return numbers;
@@ -99,23 +91,6 @@ export function checkDetails(wish: OrderWish): Result<unknown> {
   if (parsed.success) return ok(parsed.data);
   const issues = parsed.error.issues.map((issue) => ({ ...issue, path: ['details', ...issue.path] }));
   return refuseFields(new z.ZodError(issues), 'body');
-}
-
-/** What the coupon takes off. With the switch off the step is skipped: the order goes through, and says so. */
-async function quoteDiscount(
-  ctx: CoreContext,
-  wish: OrderWish,
-  goods: PricedGoods,
-  now: Date,
-): Promise<Result<Discount>> {
-  const { couponCode, userId } = wish;
-  if (couponCode === undefined) return ok({ couponCode: null, discount: 0, notices: [] });
-  if (!ctx.guard.isOn('marketing.coupons', { user: String(userId) })) {
-    const message = `Coupons are switched off: ${couponCode} was not used and can be used later.`;
-    return ok({ couponCode: null, discount: 0, notices: [{ code: 'coupon_skipped', message }] });
-  }
-  const quoted = await quoteCoupon(ctx.db, couponCode, { userId, goods: money(goods.amount, goods.currency), now });
-  return quoted.ok ? ok({ couponCode, discount: quoted.value, notices: [] }) : quoted;
 }
 
 /** `count` numbers, in their order: a replay lists the orders as the first answer did. */

@@ -5,7 +5,7 @@ import type { RoomLockRow } from '../hotel/hotel.store.ts';
 import { label, moneySchema, numericId, stateOnWire, stateSchema } from '../kernel/http/values.ts';
 import { wire } from '../kernel/http/wire.ts';
 import type { Machine } from '../kernel/machine.ts';
-import { type Currency, money } from '../kernel/money.ts';
+import { type Currency, MAX_AMOUNT, money } from '../kernel/money.ts';
 import { callbackMachine, captureMachine, deductionMachine, paymentMachine } from '../payments/payments.machine.ts';
 import { refundMachine } from '../refunds/refunds.machine.ts';
 import { ORDER_TYPES } from './order-type.ts';
@@ -52,6 +52,12 @@ export const orderBody = wire
       .string()
       .regex(/^[A-Za-z0-9_-]{4,40}$/, 'must be 4 to 40 letters, digits, _ or -')
       .optional(),
+    points: z
+      .int()
+      .min(1)
+      .max(MAX_AMOUNT)
+      .optional()
+      .openapi({ description: 'The most points to pay with; no more are taken than the goods cost beside the coupon' }),
     details: z.record(z.string(), z.unknown()).optional().openapi({ description: 'Extra fields of the order type' }),
   })
   .openapi('NewOrder');
@@ -189,6 +195,7 @@ export const payOrderSchema = wire
     payable: moneySchema,
     discount: moneySchema,
     couponCode: z.string().nullable(),
+    points: z.int(),
     notices: z.array(notice),
     expiresAt: wire.time,
     paidAt: wire.time.nullable(),
@@ -336,6 +343,7 @@ export function payOrderOnWire({ payOrder, orders, payments }: PayOrderRecord): 
     payable: money(payOrder.payable, payOrder.currency),
     discount: money(payOrder.discount, payOrder.currency),
     couponCode: payOrder.coupon_code,
+    points: payOrder.points,
     notices: [...payOrder.notices],
     expiresAt: payOrder.expires_at.toISOString(),
     paidAt: payOrder.paid_at?.toISOString() ?? null,

@@ -3,7 +3,8 @@ import { addMs } from '../kernel/clock.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import { type Refusal, RefusalError, refuse } from '../kernel/errors.ts';
 import { type Money, money } from '../kernel/money.ts';
-import { lockCoupon, refuseTaken } from '../marketing/coupons.ts';
+import { lockCoupon, refuseTaken } from '../marketing/coupon-use.ts';
+import { lockPoints, refuseTooFew } from '../marketing/points.ts';
 import { insertPayOrder, type NewPayOrder, type Notice } from '../payorders/payorders.ts';
 import { type Lack, refuseLack } from '../stock/pieces.ts';
 import { reserve } from '../stock/stock.ts';
@@ -11,6 +12,7 @@ import { ORDER_TYPES } from './order-type.ts';
 import { orderMachine } from './orders.machine.ts';
 import { type CreatedRow, insertLines, type NewLine } from './orders.store.ts';
 import type { Item, PricedGoods } from './pricing.ts';
+import type { Discount } from './reducing.ts';
 import type { Part } from './splitting.ts';
 import { serveTicket } from './tickets.serve.ts';
 
@@ -33,6 +35,8 @@ export interface OrderWish {
   readonly items: readonly Item[];
   readonly address?: Address | undefined;
   readonly couponCode?: string | undefined;
+  /** The most points to pay with: no more are taken than the goods cost beside the coupon. */
+  readonly points?: number | undefined;
   readonly details?: unknown;
 }
 
@@ -65,13 +69,6 @@ export interface OrderRequest {
   readonly ticketId: string | null;
 }
 
-export interface Discount {
-  readonly couponCode: string | null;
-  /** Minor units. */
-  readonly discount: number;
-  readonly notices: readonly Notice[];
-}
-
 /** One order of a checkout. */
 export interface OrderDraft extends Part {
   readonly orderId: string;
@@ -90,22 +87,24 @@ export interface Draft extends OrderRequest, Discount {
 /**
  * The statements go out together, none waits for another's answer; the answers are looked at in their order, so that the
  * first one that refuses or fails is the one that is told. The pay order comes first because its unique key is what a
- * second request of the same key waits at, before it touches coupon or stock; the stock comes last, because its rows are
+ * second request of the same key waits at, before it touches coupon, points or stock; the stock comes last, because its rows are
  * those that many orders want at once, and are locked until the commit.
  */
 export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promise<CreatedOrder> {
-  const { couponCode, payOrderId, orders, ticketId } = draft;
-  const [opened, served, locked, created, lines, lacks] = await Promise.allSettled([
+  const { coupon, points, payOrderId, orders, ticketId, wish, now } = draft;
+  const [opened, served, locked, held, created, lines, lacks] = await Promise.allSettled([
     insertPayOrder(tx, payOrderOf(draft)),
     ticketId === null ? true : serveTicket(ctx, tx, ticketId, payOrderId),
-    couponCode === null ? true : lockCoupon(tx, couponCode, payOrderId),
+    coupon === null ? true : lockCoupon(tx, coupon, payOrderId),
+    points === 0 ? true : lockPoints(tx, { payOrderId, userId: wish.userId, points }, now),
     together(orders.map((order) => createOne(ctx, tx, draft, order))),
     insertLines(tx, orders.flatMap(linesOf)),
     together(orders.map((order) => reserveOne(ctx, tx, draft, order))),
   ]);
   if (!answer(opened)) throw new RefusalError(refuseReusedKey());
   if (!answer(served)) throw new RefusalError(refuse('wrong_state', `Ticket ${ticketId} has ended meanwhile.`));
-  if (!answer(locked)) throw new RefusalError(refuseTaken(couponCode ?? ''));
+  if (!answer(locked)) throw new RefusalError(refuseTaken(coupon?.asked ?? ''));
+  if (!answer(held)) throw new RefusalError(refuseTooFew(points));
   answer(created);
   answer(lines);
   const lacking = answer(lacks).flat();
@@ -158,7 +157,9 @@ function payOrderOf(draft: Draft): NewPayOrder {
     currency: draft.goods.currency,
     payable: draft.payable,
     discount: draft.discount,
-    couponCode: draft.couponCode,
+    couponCode: draft.coupon?.code ?? null,
+    points: draft.points,
+    pointsAmount: draft.pointsAmount,
     idempotencyKey: draft.key,
     bodyDigest: draft.digest,
     notices: draft.notices,

@@ -9,8 +9,9 @@ import { newId } from '../kernel/ids.ts';
 import type { Cause } from '../kernel/machine.ts';
 import * as booking from '../ledger/booking.ts';
 import { post } from '../ledger/ledger.ts';
-import { spendCoupon } from '../marketing/coupons.ts';
+import { spendCoupon } from '../marketing/coupon-use.ts';
 import { deductionsOfAttempt } from '../marketing/deductions.ts';
+import { spendPoints } from '../marketing/points.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
 import {
   lockPayOrderOf,
@@ -173,7 +174,7 @@ async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4
   const note = { ...cause, scope: payOrder.id };
   const captureId = newId('cap', context.clock, context.random);
   // Sent together: none depends on another's answer, and a failure of any ends the transaction.
-  const [moved, , , , , ...fates] = await Promise.all([
+  const [moved, , , , , , ...fates] = await Promise.all([
     context.mover.move(tx, paymentMachine, { id: payment.id, from, to: 'P8', ...note }),
     context.mover.create(tx, captureMachine, {
       id: captureId,
@@ -197,6 +198,7 @@ async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4
       }),
     ),
     payOrder.coupon_code === null ? Promise.resolve() : spendCoupon(tx, payOrder.id),
+    payOrder.points === 0 ? Promise.resolve() : spendPoints(tx, context, payOrder),
     ...orders.map((order) => payOneOrder(context, tx, order, note)),
   ]);
   if (moved.kind !== 'moved') throw new Error(`broken invariant: payment ${payment.id} left ${from} under its lock`);

@@ -5,6 +5,7 @@ import {
   deductOne,
   giveBack,
   planDeduction,
+  resourcesOf,
   rollbackDriver,
   unsettledDeductions,
 } from '../marketing/deductions.ts';
@@ -62,7 +63,7 @@ async function begin(context: CoreContext, row: PaymentRow): PaymentStep {
   return { kind: 'moved' };
 }
 
-/** P1: waits until marketing has taken back what earlier attempts used, for it gives a coupon to one attempt only. */
+/** P1: waits until marketing has taken back what earlier attempts used, for it gives a resource to one attempt only. */
 async function toMarketing(context: CoreContext, row: PaymentRow): PaymentStep {
   if (wantsOut(context, row)) {
     return endAttempt(context, row, 'P1', endByIntent(row), { actor: 'core', reason: 'nothing was asked yet' });
@@ -73,7 +74,8 @@ async function toMarketing(context: CoreContext, row: PaymentRow): PaymentStep {
     const payOrder = await lockPayOrder(tx, row.pay_order_id);
     if (payOrder === null) throw new Error(`broken invariant: payment ${row.id} has no pay order`);
     const base = { id: row.id, actor: 'core', scope: row.pay_order_id } as const;
-    if (payOrder.coupon_code === null) {
+    const resources = resourcesOf(payOrder);
+    if (resources.length === 0) {
       await context.mover.move(tx, paymentMachine, {
         ...base,
         from: 'P1',
@@ -90,11 +92,7 @@ async function toMarketing(context: CoreContext, row: PaymentRow): PaymentStep {
       reason: 'marketing is asked',
     });
     if (moved.kind === 'moved') {
-      await planDeduction(tx, context, row, {
-        kind: 'coupon',
-        resource: payOrder.coupon_code,
-        amount: payOrder.discount,
-      });
+      await Promise.all(resources.map((resource) => planDeduction(tx, context, row, resource)));
     }
     return { kind: 'moved' };
   });

@@ -5,6 +5,7 @@ import type { Tx } from '../kernel/db/database.ts';
 import { drive } from '../kernel/driver.ts';
 import { catchRefusal, ok, type Refusal, RefusalError, type Result, refuse } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
+import { resourcesOf } from '../marketing/deductions.ts';
 import { lockPayOrder, type OrderOfPayOrder, ordersOf, type PayOrderRow } from '../payorders/payorders.ts';
 import { holdUntil } from '../stock/stock.ts';
 import { refuseBlocked } from '../users/users.ts';
@@ -76,8 +77,8 @@ async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promi
   if (live !== undefined) return joinLive(live, input.channel);
 
   const reservedUntil = addMs(now, reserveForMs);
-  // Without a coupon marketing was never asked, by no earlier attempt either.
-  const marketingFirst = payOrder.coupon_code !== null;
+  // Without coupon and points marketing was never asked, by no earlier attempt either.
+  const marketingFirst = resourcesOf(payOrder).length > 0;
   const lacks = await Promise.all(lapsing.map((orderId) => holdUntil(tx, orderId, reservedUntil)));
   const lack = lacks.find((l) => l !== null);
   if (lack !== undefined && lack !== null) throw new RefusalError(lack);

@@ -13,6 +13,8 @@ export interface NewPayOrder {
   readonly payable: number;
   readonly discount: number;
   readonly couponCode: string | null;
+  readonly points: number;
+  readonly pointsAmount: number;
   readonly idempotencyKey: string;
   readonly bodyDigest: string;
   readonly notices: readonly Notice[];
@@ -24,7 +26,7 @@ export interface NewPayOrder {
 
 /** Something about the order that its shopper should know and did not ask for. */
 export interface Notice {
-  readonly code: 'coupon_skipped';
+  readonly code: 'coupon_skipped' | 'points_skipped';
   readonly message: string;
 }
 
@@ -37,8 +39,10 @@ export async function insertPayOrder(sql: Sql, payOrder: NewPayOrder): Promise<b
   const rows = await sql.query({
     name: 'pay_order_insert',
     text: `INSERT INTO core.pay_order
-        (id, user_id, currency, stage, payable, discount, coupon_code, idempotency_key, body_digest, notices, expires_at, created_at)
-      SELECT $1, $2::bigint, $3, 'full', $4::bigint, $5::bigint, $6, $7, $8, $9::jsonb, $10::timestamptz, $11::timestamptz
+        (id, user_id, currency, stage, payable, discount, coupon_code, idempotency_key, body_digest, notices, expires_at, created_at,
+          points, points_amount)
+      SELECT $1, $2::bigint, $3, 'full', $4::bigint, $5::bigint, $6, $7, $8, $9::jsonb, $10::timestamptz, $11::timestamptz,
+        $13::bigint, $14::bigint
       WHERE NOT EXISTS (SELECT FROM core.users WHERE id = $2 AND blocked_at IS NOT NULL)
         AND ($12::boolean OR NOT (EXISTS (SELECT FROM core.ticket WHERE state = 'QUEUED')
           OR EXISTS (SELECT FROM core.ticket WHERE user_id = $2 AND idempotency_key = $7)))
@@ -56,6 +60,8 @@ export async function insertPayOrder(sql: Sql, payOrder: NewPayOrder): Promise<b
       payOrder.expiresAt,
       payOrder.createdAt,
       payOrder.queued,
+      payOrder.points,
+      payOrder.pointsAmount,
     ],
   });
   return rows.length === 1;
@@ -86,6 +92,9 @@ export interface PayOrderRow {
   readonly payable: number;
   readonly discount: number;
   readonly coupon_code: string | null;
+  readonly points: number;
+  /** The part of the discount that the points are. */
+  readonly points_amount: number;
   readonly expires_at: Date;
   readonly paid_at: Date | null;
 }
@@ -113,7 +122,7 @@ export interface LockedPayOrder extends PayOrderRow {
 export async function lockPayOrder(sql: Sql, id: string): Promise<LockedPayOrder | null> {
   const rows = await sql.query<LockedPayOrder>({
     name: 'pay_order_lock',
-    text: `SELECT id, user_id, currency, payable, discount, coupon_code, expires_at, paid_at,
+    text: `SELECT id, user_id, currency, payable, discount, coupon_code, points, points_amount, expires_at, paid_at,
         EXISTS (SELECT FROM core.users u WHERE u.id = p.user_id AND u.blocked_at IS NOT NULL) AS blocked
       FROM core.pay_order p WHERE id = $1 FOR UPDATE OF p`,
     values: [id],
@@ -125,7 +134,7 @@ export async function lockPayOrder(sql: Sql, id: string): Promise<LockedPayOrder
 export async function lockPayOrderOf(sql: Sql, paymentId: string): Promise<PayOrderRow | null> {
   const rows = await sql.query<PayOrderRow>({
     name: 'pay_order_lock_of',
-    text: `SELECT id, user_id, currency, payable, discount, coupon_code, expires_at, paid_at
+    text: `SELECT id, user_id, currency, payable, discount, coupon_code, points, points_amount, expires_at, paid_at
       FROM core.pay_order WHERE id = (SELECT pay_order_id FROM core.payment WHERE id = $1) FOR UPDATE`,
     values: [paymentId],
   });

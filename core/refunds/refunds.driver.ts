@@ -1,13 +1,15 @@
 import type { CoreContext } from '../context.ts';
 import type { Sql, Tx } from '../kernel/db/database.ts';
 import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
+import { must } from '../kernel/errors.ts';
 import type { MachineRow } from '../kernel/machine.ts';
 import * as booking from '../ledger/booking.ts';
 import { post } from '../ledger/ledger.ts';
-import { returnCoupon } from '../marketing/coupons.ts';
-import { deductionsOfAttempt, giveBack, kickRollbacks } from '../marketing/deductions.ts';
+import { deductionsOfAttempt, kickRollbacks } from '../marketing/deductions.ts';
+import { finishReturn, type RefundOfOrder, startReturn } from '../marketing/returns.ts';
 import { orderMachine } from '../orders/orders.machine.ts';
 import type { RefundView } from '../payments/channel.port.ts';
+import { lockPayOrder } from '../payorders/payorders.ts';
 import { countRefunded } from './claims.store.ts';
 import { refundMachine } from './refunds.machine.ts';
 import { type RefundRow, tradeOfCapture, unrefundedOf } from './refunds.store.ts';
@@ -49,11 +51,15 @@ export const refundDriver: Driver<RefundRow, CoreContext> = {
   },
 };
 
-/** R12 is written before marketing is asked: the resources of the attempt are marked to go back in the same commit. */
+/**
+ * R12 is written before marketing is asked: what goes back of its resources is marked in the same commit. The pay order's
+ * lock comes first, so that of two parts at once one is the last.
+ */
 async function toMarketing(context: CoreContext, row: RefundRow): RefundStep {
   const trade = await tradeOfCapture(context.db, row.capture_id);
   const ids = await context.db.tx(async (tx) => {
-    await context.mover.move(tx, refundMachine, {
+    await lockPayOrder(tx, row.pay_order_id);
+    const moved = await context.mover.move(tx, refundMachine, {
       id: row.id,
       from: 'R8',
       to: 'R12',
@@ -61,21 +67,27 @@ async function toMarketing(context: CoreContext, row: RefundRow): RefundStep {
       reason: 'marketing gives back its part first',
       scope: row.pay_order_id,
     });
-    return giveBack(tx, context, trade, 'the order is refunded');
+    return moved.kind === 'moved' ? startReturn(tx, context, ofOrder(row), trade) : [];
   });
   kickRollbacks(context, ids);
   return { kind: 'moved' };
 }
 
+function ofOrder(row: RefundRow): RefundOfOrder {
+  return { id: row.id, payOrderId: row.pay_order_id, orderId: must(row.order_id, `the order of refund ${row.id}`) };
+}
+
 async function awaitMarketing(context: CoreContext, row: RefundRow): RefundStep {
   const trade = await tradeOfCapture(context.db, row.capture_id);
   const rows = await deductionsOfAttempt(context.db, trade);
-  const held = rows.filter((d) => d.state !== 'ROLLED_BACK' && d.state !== 'REFUSED');
+  // What stays DEDUCTED pays for parts that are not refunded.
+  const held = rows.filter((d) => d.state === 'ROLLBACK_PENDING');
   if (held.length > 0) {
     const now = context.clock.now();
     return { kind: 'wait', ms: Math.min(...held.map((d) => untilDue(d, now))) };
   }
   await context.db.tx(async (tx) => {
+    await lockPayOrder(tx, row.pay_order_id);
     const moved = await context.mover.move(tx, refundMachine, {
       id: row.id,
       from: 'R12',
@@ -84,7 +96,7 @@ async function awaitMarketing(context: CoreContext, row: RefundRow): RefundStep 
       reason: 'marketing has given back its part',
       scope: row.pay_order_id,
     });
-    if (moved.kind === 'moved') await returnCoupon(tx, row.pay_order_id);
+    if (moved.kind === 'moved') await finishReturn(tx, context, ofOrder(row));
   });
   return { kind: 'moved' };
 }

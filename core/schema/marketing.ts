@@ -168,15 +168,16 @@ export const marketingReturn = core.table(
     refundId: text('refund_id').primaryKey(),
     payOrderId: text('pay_order_id').notNull(),
     orderId: text('order_id').notNull(),
-    couponAmount: amount('coupon_amount').notNull(),
-    pointsAmount: amount('points_amount').notNull(),
-    points: bigint('points', { mode: 'number' }).notNull(),
+    /** Spent points that came back with it. */
+    points: bigint('points', { mode: 'number' }).notNull().default(0),
     /** Earned points taken back from the user's lots. */
     clawedPoints: bigint('clawed_points', { mode: 'number' }).notNull(),
     /** Earned points that were spent already, and what is withheld from the cash for them. */
     missingPoints: bigint('missing_points', { mode: 'number' }).notNull(),
     withheld: amount('withheld').notNull(),
-    /** When the coupon's and the points' part was given back; NULL: it is under way. */
+    /** When its marketing leg began (R12): what it gives back of the discount counts from then on. NULL: it has none yet. */
+    startedAt: at('started_at'),
+    /** When its points, and with the last part the coupon, were given back (R13). */
     returnedAt: at('returned_at'),
     createdAt: at('created_at').notNull(),
   },
@@ -185,8 +186,7 @@ export const marketingReturn = core.table(
     index('marketing_return_order').on(t.orderId),
     check(
       'marketing_return_amounts',
-      sql`${t.couponAmount} >= 0 AND ${t.pointsAmount} >= 0 AND ${t.points} >= 0 AND ${t.clawedPoints} >= 0
-        AND ${t.missingPoints} >= 0 AND ${t.withheld} >= 0`,
+      sql`${t.points} >= 0 AND ${t.clawedPoints} >= 0 AND ${t.missingPoints} >= 0 AND ${t.withheld} >= 0`,
     ),
   ],
 );

@@ -105,7 +105,7 @@ describe('the declared switches', () => {
   it('are named by their files and say what they do in both languages', async () => {
     const declared = await loadSwitches();
     expect(declared.map(({ key }) => key)).toEqual(
-      expect.arrayContaining(['entry.order.create', 'marketing.coupons', 'orders.direct']),
+      expect.arrayContaining(['entry.order.create', 'marketing.coupons', 'marketing.points', 'orders.direct']),
     );
     for (const { effect, effectZh, owner, closes, retryAfterMs } of declared) {
       expect(effect.length).toBeGreaterThan(20);

@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Sql } from '../../core/kernel/db/database.ts';
+import {
+  type CouponQuote,
+  returnCoupon as giveBack,
+  lockCoupon as lock,
+  releaseCoupon,
+  spendCoupon,
+} from '../../core/marketing/coupon-use.ts';
 import { couponRoutes } from '../../core/marketing/coupons.routes.ts';
-import { findCoupon, lockCoupon, releaseCoupon, returnCoupon, spendCoupon } from '../../core/marketing/coupons.ts';
+import { findCoupon } from '../../core/marketing/coupons.ts';
 import { type CoreClient, type TestCore, testCore } from '../support/core.ts';
 
 let core: TestCore;
@@ -11,6 +19,18 @@ beforeAll(async () => {
   http = await core.http([couponRoutes(core.ctx)]);
 });
 afterAll(() => core[Symbol.asyncDispose]());
+
+const quoteOf = (code: string): CouponQuote => ({
+  code,
+  asked: code,
+  discount: 500,
+  userId: 1,
+  campaignId: null,
+  budgeted: false,
+  from: null,
+});
+const lockCoupon = (sql: Sql, code: string, payOrderId: string) => lock(sql, quoteOf(code), payOrderId);
+const returnCoupon = (sql: Sql, payOrderId: string) => giveBack(sql, payOrderId, new Date('2026-01-01T00:00:00Z'));
 
 const key = () => ({ 'idempotency-key': `coupon-${++keys}` });
 const grant = (more: Record<string, unknown> = {}) => ({
@@ -29,8 +49,12 @@ describe('POST /v1/coupons', () => {
       body: {
         code: expect.stringMatching(/^cpn_/),
         userId: null,
+        campaignId: null,
+        kind: 'fixed',
         amount: { amount: 500, currency: 'CNY' },
         threshold: { amount: 0, currency: 'CNY' },
+        basisPoints: null,
+        validFrom: null,
         validUntil: '2099-01-01T00:00:00.000Z',
         state: 'available',
         payOrderId: null,

@@ -36,7 +36,12 @@ async function atP4(free: boolean): Promise<AtP4> {
     id,
     free ? 0 : 6900,
   ]);
-  await planDeduction(ctx.db, ctx, attempt, { kind: 'coupon', resource: coupon, amount: free ? 7900 : 1000 });
+  await planDeduction(ctx.db, ctx, attempt, {
+    kind: 'coupon',
+    resource: coupon,
+    amount: free ? 7900 : 1000,
+    currency: 'CNY',
+  });
   for (const row of await deductionsOfAttempt(ctx.db, id)) await deductOne(ctx, row, false, NEVER);
   return { payOrderId, orderId, coupon, attempt };
 }

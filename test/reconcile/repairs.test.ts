@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { addMs } from '../../core/kernel/clock.ts';
 import { MAX_TRIES, SLOW_MS } from '../../core/kernel/driver.ts';
+import { grantPoints, pointsOfUser } from '../../core/marketing/points.ts';
 import { loadRepairs } from '../../reconcile/repair.ts';
 import { aRoom, bookStay, roomOf } from '../hotel/support.ts';
 import { openWorld, type World } from './support.ts';
@@ -279,6 +281,21 @@ describe('rooms at the hotel', () => {
     expect((await world.repair('room-locked')).advanced).toBe(1);
     expect(await world.state('room_lock', id)).toBe('RELEASED');
     expect(hotel.mostEffects).toBe(1);
+  });
+});
+
+describe('what ends by itself', () => {
+  test('points-expired: what was not spent in time is taken out of its lot and booked, once', async () => {
+    const validUntil = addMs(world.clock.now(), 60_000);
+    await grantPoints(world.ctx, 'a merchant', { userId: 42, points: 300, reason: 'a test', validUntil }, 'ends');
+    await grantPoints(world.ctx, 'a merchant', { userId: 42, points: 200, reason: 'a test' }, 'lasts');
+    expect(await pointsOfUser(world.ctx.db, 42, world.clock.now())).toMatchObject({ available: 500 });
+    await world.later(61);
+    expect(await pointsOfUser(world.ctx.db, 42, world.clock.now())).toMatchObject({ available: 200 });
+    expect((await world.repair('points-expired')).advanced).toBe(1);
+    expect((await world.repair('points-expired')).advanced).toBe(0);
+    expect(await world.one(`SELECT balance FROM core.account WHERE id = 'points:42:PTS'`)).toEqual({ balance: 200 });
+    expect(await world.one(`SELECT count(*) AS n FROM core.posting WHERE kind = 'points_expired'`)).toEqual({ n: 1 });
   });
 });
 

@@ -1,0 +1,1 @@
+ALTER TABLE "core"."marketing_return" ADD COLUMN "started_at" timestamp with time zone;
