@@ -43,38 +43,3 @@ export function mostPoints(amounts: readonly number[], coupon: number, currency:
   const coupons = allocate(coupon, amounts);
   return amounts.reduce((most, amount, i) => most + Math.floor((amount - (coupons[i] ?? 0)) / worth), 0);
 }
-
-/** A line as it was sold, with what it was paid with. */
-export interface PaidLine extends LineShares {
-  readonly quantity: number;
-  /** What it cost in cash after its discount. */
-  readonly payable: number;
-}
-
-/** What a part of a line was paid with. */
-export interface PartShares extends LineShares {
-  readonly cash: number;
-}
-
-/**
- * What `quantity` pieces of a line were paid with, when `before` pieces of it have been given back already. Each amount is
- * the difference of two running totals, rounded down, so that all parts add up to the line exactly, and the last one is
- * what is left.
- */
-export function sharesOfPart(line: PaidLine, before: number, quantity: number): PartShares {
-  if (before < 0 || quantity < 0 || before + quantity > line.quantity) {
-    throw new Error(`broken invariant: ${before} + ${quantity} pieces of a line of ${line.quantity} are given back`);
-  }
-  const of = (total: number): number => upTo(line, total, before + quantity) - upTo(line, total, before);
-  return {
-    cash: of(line.payable),
-    couponAmount: of(line.couponAmount),
-    points: of(line.points),
-    // Follows the points, so that a point is always worth the same.
-    pointsAmount: line.points === 0 ? 0 : of(line.points) * (line.pointsAmount / line.points),
-  };
-}
-
-function upTo(line: PaidLine, total: number, pieces: number): number {
-  return Number((BigInt(total) * BigInt(pieces)) / BigInt(line.quantity));
-}

@@ -49,7 +49,7 @@ export async function tradeOfCapture(sql: Sql, captureId: string): Promise<strin
 export async function unrefundedOf(sql: Sql, orderId: string): Promise<number> {
   const rows = await sql.query<{ rest: number }>({
     name: 'order_unrefunded',
-    text: `SELECT o.payable + o.discount_amount - coalesce((SELECT sum(r.amount + r.subsidy + r.penalty) FROM core.refund r
+    text: `SELECT o.payable + o.discount_amount - coalesce((SELECT sum(r.amount + r.subsidy + r.penalty + r.withheld) FROM core.refund r
         WHERE r.pay_order_id = o.pay_order_id AND r.order_id = o.id AND r.state = 'R10'), 0)::bigint AS rest FROM core.orders o WHERE o.id = $1`,
     values: [orderId],
   });

@@ -4,6 +4,7 @@ import { newId } from '../kernel/ids.ts';
 import type { Currency } from '../kernel/money.ts';
 import * as booking from '../ledger/booking.ts';
 import { post } from '../ledger/ledger.ts';
+import { clawBack } from '../marketing/returns.ts';
 import { type ClaimedLine, claimLines, linesOf, type UnclaimedLine } from './claims.store.ts';
 import { kickRefund } from './refunds.driver.ts';
 import { refundMachine } from './refunds.machine.ts';
@@ -49,6 +50,11 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
   const id = newId('ref', context.clock, context.random);
   const lines = refund.lines ?? (refund.orderId === null ? [] : unclaimed(await linesOf(tx, refund.orderId)));
   const cash = lines.reduce((sum, line) => sum + line.cash, 0);
+  const { payOrderId, orderId, currency } = refund;
+  const { withheld } =
+    orderId === null
+      ? { withheld: 0 }
+      : await clawBack(tx, context, { id, payOrderId, orderId, cash: refund.amount, currency });
   await context.mover.create(tx, refundMachine, {
     id,
     state: 'R8',
@@ -57,8 +63,9 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
       order_id: refund.orderId,
       capture_id: refund.captureId,
       channel: refund.channel,
-      amount: refund.amount,
+      amount: refund.amount - withheld,
       subsidy: refund.subsidy,
+      withheld,
       currency: refund.currency,
       cause: refund.cause,
       shipment_id: refund.shipmentId ?? null,
@@ -78,13 +85,14 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
     orderId: refund.orderId,
     reason: refund.reason,
     currency: refund.currency,
-    amount: refund.amount,
-    subsidy: refund.subsidy,
+    amount: refund.amount - withheld,
+    // What is withheld for points that were spent already stays with the platform, which has paid for them.
+    subsidy: refund.subsidy + withheld,
     from: refund.cause === 'late_capture' ? 'suspense' : 'merchant',
   });
   await post(tx, context.clock, owed);
   if (penalty > 0) {
-    const { payOrderId, orderId, reason, currency } = refund;
+    const { reason } = refund;
     await post(
       tx,
       context.clock,

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Currency } from '../../core/kernel/money.ts';
 import { pointsEarnedBy, pointWorth } from '../../core/marketing/point-terms.ts';
-import { mostPoints, sharesOfPart, spreadReduction } from '../../core/marketing/shares.ts';
+import { mostPoints, spreadReduction } from '../../core/marketing/shares.ts';
 
 const currency = fc.constantFrom<Currency>('CNY', 'JPY', 'KWD');
 const amounts = fc.array(fc.integer({ min: 0, max: 10 ** 12 }), { minLength: 1, maxLength: 40 });
@@ -45,49 +45,6 @@ describe('spreading a coupon and points over lines', () => {
           expect(s.couponAmount + s.pointsAmount).toBeLessThanOrEqual(lines[i] ?? 0);
         }
       }),
-    );
-  });
-});
-
-describe('the parts of a line', () => {
-  const line = fc
-    .record({
-      quantity: fc.integer({ min: 1, max: 1_000 }),
-      payable: fc.integer({ min: 0, max: 10 ** 12 }),
-      couponAmount: fc.integer({ min: 0, max: 10 ** 12 }),
-      points: fc.integer({ min: 0, max: 10 ** 12 }),
-      worth: fc.constantFrom(1, 10),
-    })
-    .map(({ worth, ...rest }) => ({ ...rest, pointsAmount: rest.points * worth }));
-
-  test('one of three pieces that share 0.01 gets nothing, the last gets it', () => {
-    const paid = { quantity: 3, payable: 1, couponAmount: 1, points: 1, pointsAmount: 1 };
-    const parts = [0, 1, 2].map((before) => sharesOfPart(paid, before, 1));
-    expect(parts.map((p) => p.cash)).toEqual([0, 0, 1]);
-    expect(parts.map((p) => p.points)).toEqual([0, 0, 1]);
-  });
-
-  test('add up to it exactly, however it is cut', () => {
-    fc.assert(
-      fc.property(line, fc.array(part, { maxLength: 10 }), (paid, cuts) => {
-        const at = [0, ...cuts.map((cut) => Math.floor(paid.quantity * cut)).sort((a, b) => a - b), paid.quantity];
-        const parts = at.slice(1).map((to, i) => sharesOfPart(paid, at[i] ?? 0, to - (at[i] ?? 0)));
-        for (const [of, total] of [
-          ['cash', paid.payable],
-          ['couponAmount', paid.couponAmount],
-          ['pointsAmount', paid.pointsAmount],
-          ['points', paid.points],
-        ] as const) {
-          expect(parts.reduce((sum, p) => sum + p[of], 0)).toBe(total);
-          expect(parts.every((p) => p[of] >= 0)).toBe(true);
-        }
-      }),
-    );
-  });
-
-  test('more pieces than there are left are a broken invariant', () => {
-    expect(() => sharesOfPart({ quantity: 3, payable: 1, couponAmount: 0, points: 0, pointsAmount: 0 }, 2, 2)).toThrow(
-      'broken invariant',
     );
   });
 });
