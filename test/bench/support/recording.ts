@@ -17,8 +17,10 @@ export interface Transaction {
   readonly statements: readonly Statement[];
 }
 
-/** Work of the core that does not belong to any order: the leases of order numbers, tokens, probes. */
-const NOT_OF_AN_ORDER = /^(?:machine_number_|access|token)|^SELECT 1$/;
+/** Work of the core that does not belong to any order: the leases of order numbers, tokens, probes, readers of the bus. */
+const NOT_OF_AN_ORDER = /^(?:machine_number_|access|token|bus_)|^SELECT 1$/;
+/** What begins a turn of a reader of the bus: the whole transaction is its own. */
+const TURN_OF_A_READER = 'bus_lock';
 
 /**
  * Plays `act` with every statement of the core in the server's log, and reads from it what the core did: the whole SQL,
@@ -70,8 +72,13 @@ export function transactionsIn(log: string): Transaction[] {
     else if (/^(?:COMMIT|ROLLBACK)\b/.test(said)) {
       const statements = open.get(session);
       open.delete(session);
-      if (statements !== undefined && statements.length > 0) done.push({ explicit: true, statements });
-    } else if (said !== '' && !NOT_OF_AN_ORDER.test(name) && !NOT_OF_AN_ORDER.test(said)) {
+      last = undefined;
+      if (statements !== undefined && statements.length > 0 && statements[0]?.name !== TURN_OF_A_READER)
+        done.push({ explicit: true, statements });
+    } else if (
+      said !== '' &&
+      (name === TURN_OF_A_READER || !(NOT_OF_AN_ORDER.test(name) || NOT_OF_AN_ORDER.test(said)))
+    ) {
       const statement = { name, text: said, values: [] as (string | null)[] };
       last = { session, statement };
       const inside = open.get(session);
