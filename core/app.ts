@@ -36,6 +36,7 @@ import { orderRoutes } from './orders/orders.routes.ts';
 import { ticketRoutes } from './orders/tickets.routes.ts';
 import { loadChannels } from './payments/channels.ts';
 import { paymentRoutes } from './payments/payments.routes.ts';
+import { BatchedStock } from './stock/hot.ts';
 import { stockRoutes } from './stock/stock.routes.ts';
 import { warehouseRoutes } from './stock/warehouses.routes.ts';
 import { userRoutes } from './users/users.routes.ts';
@@ -72,6 +73,10 @@ export async function openCore(process: 'core' | 'reconcile', config: ServerConf
   );
   const background = stack.use(new Background(log));
   const count = countMoves(metrics);
+  const batches = metrics.histogram('stockBatch', {});
+  const onBatch = (size: number): void => batches.observe(size);
+  const hotStock = new BatchedStock({ db, clock: systemClock, guard, log, background, onBatch });
+  metrics.atScrape('stockHot', (put) => put({}, hotStock.hot));
   const wakes: (() => void)[] = [];
   const reach = { baseUrl: config.sandboxUrl, notifyBase: config.coreUrl, outside, timeoutMs: OUTSIDE_TIMEOUT_MS };
   const context: CoreContext = {
@@ -90,6 +95,7 @@ export async function openCore(process: 'core' | 'reconcile', config: ServerConf
     fulfilment: httpFulfilment(reach),
     hotel: httpHotel(reach),
     guard,
+    hotStock,
     terms: {
       ...DEFAULT_TERMS,
       flood: { ...DEFAULT_TERMS.flood, perSecond: config.floodRate, capacity: config.floodCapacity },

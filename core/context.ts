@@ -10,6 +10,7 @@ import type { OrderNumbers } from './kernel/order-number.ts';
 import type { Random } from './kernel/random.ts';
 import type { MarketingPort } from './marketing/marketing.port.ts';
 import type { PaymentChannel } from './payments/channel.port.ts';
+import type { HotStock } from './stock/hot.port.ts';
 
 /** Everything a command or driver of the core works with. Built once per process by `app.ts`; tests build their own. */
 export interface CoreContext {
@@ -25,6 +26,7 @@ export interface CoreContext {
   readonly fulfilment: FulfilmentPort;
   readonly hotel: HotelPort;
   readonly guard: Guard;
+  readonly hotStock: HotStock;
   /** Business durations in milliseconds. */
   readonly terms: Terms;
 }

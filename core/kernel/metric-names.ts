@@ -186,6 +186,19 @@ export const METRICS = {
     help: 'Callers that wait for a free database connection.',
     labels: [],
   },
+  stockHot: {
+    name: 'tidegate_stock_hot_shelves',
+    kind: 'gauge',
+    help: 'SKUs in a warehouse whose pieces this process reserves in batches.',
+    labels: [],
+  },
+  stockBatch: {
+    name: 'tidegate_stock_batch_orders',
+    kind: 'histogram',
+    help: 'Orders whose pieces were reserved in one statement.',
+    labels: [],
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricKey = keyof typeof METRICS;

@@ -6,7 +6,7 @@ import { catchRefusal, ok, type Result, refuse } from '../kernel/errors.ts';
 import { refuseFields } from '../kernel/http/wire.ts';
 import { ClockSteppedBack, NoMachineNumber } from '../kernel/order-number.ts';
 import { ORDER_TYPES } from './order-type.ts';
-import { type CreatedOrder, type Draft, type OrderRequest, type OrderWish, writeOrder } from './placing.ts';
+import { type CreatedOrder, claimsOf, type Draft, type OrderRequest, type OrderWish, writeOrder } from './placing.ts';
 import { type PricedGoods, priceItems, shareDiscount } from './pricing.ts';
 import { quoteDiscount } from './reducing.ts';
 import { sourceLines } from './sourcing.ts';
@@ -19,8 +19,11 @@ import { MAX_ORDERS, refuseManyOrders, splitCheckout } from './splitting.ts';
  *
  * Refuses: `order_type_mismatch`, `sku_unknown`, `sku_off_shelf`,
  * `price_changed`, `currency_mismatch`, `order_too_large`, `coupon_unknown`, `coupon_unusable`,
- * `balance_too_low` (points), `sold_out`, `unavailable` (the clock stepped back, or every machine number is leased); and `idempotency_key_reused` when the pay
+ * `balance_too_low` (points), `sold_out`, `unavailable` (the clock stepped back, or every machine number is leased),
+ * `overloaded` (too many want a hot SKU at once); and `idempotency_key_reused` when the pay
  * order may not be opened, for whatever reason: `submit` finds out for which.
+ *
+ * A hot SKU is reserved a moment before, in a batch with other orders' (`hotStock`); the transaction confirms it.
  *
  * Four round trips: prices; BEGIN; five statements in one go; COMMIT. A coupon adds one.
  */
@@ -45,17 +48,25 @@ export async function place(
   const numbers = await drawNumbers(ctx, wish.userId, 1 + parts.length, signal);
   if (!numbers.ok) return numbers;
   const [payOrderId = '', ...orderIds] = numbers.value;
+  const orders = parts.map((part, i) => ({ ...part, orderId: orderIds[i] ?? '' }));
+  const early = await ctx.hotStock.reserve(
+    orders.map((order) => ({ orderId: order.orderId, claims: claimsOf(order) })),
+  );
+  if (!early.ok) return early;
   const draft: Draft = {
     ...request,
     ...discount.value,
     payOrderId,
     goods: goods.value,
-    orders: parts.map((part, i) => ({ ...part, orderId: orderIds[i] ?? '' })),
+    orders,
+    early: early.value,
     payable: goods.value.amount - discount.value.discount,
     now,
     expiresAt: addMs(now, ctx.terms.payWithinMs),
   };
-  return catchRefusal(() => ctx.db.tx((tx) => writeOrder(ctx, tx, draft), { signal }));
+  return ctx.hotStock.during(early.value, () =>
+    catchRefusal(() => ctx.db.tx((tx) => writeOrder(ctx, tx, draft), { signal })),
+  );
 }
 
 export function skusOf(wish: OrderWish): number[] {

@@ -6,7 +6,9 @@ import { type Money, money } from '../kernel/money.ts';
 import { lockCoupon, refuseTaken } from '../marketing/coupon-use.ts';
 import { lockPoints, refuseTooFew } from '../marketing/points.ts';
 import { insertPayOrder, type NewPayOrder, type Notice } from '../payorders/payorders.ts';
-import { type Lack, refuseLack } from '../stock/pieces.ts';
+import type { Early } from '../stock/hot.port.ts';
+import { confirmEarly, notEarly } from '../stock/hot.ts';
+import { type Claim, type Lack, refuseLack } from '../stock/pieces.ts';
 import { reserve } from '../stock/stock.ts';
 import { ORDER_TYPES } from './order-type.ts';
 import { orderMachine } from './orders.machine.ts';
@@ -79,6 +81,8 @@ export interface Draft extends OrderRequest, Discount {
   readonly payOrderId: string;
   readonly goods: PricedGoods;
   readonly orders: readonly OrderDraft[];
+  /** What is in hand already of hot SKUs. */
+  readonly early: Early;
   readonly payable: number;
   readonly now: Date;
   readonly expiresAt: Date;
@@ -135,14 +139,26 @@ function linesOf({ orderId, lines }: OrderDraft): NewLine[] {
   return lines.map((line, i) => ({ ...line, orderId, lineNo: i + 1 }));
 }
 
-function reserveOne(
+/** What was reserved early is confirmed first: it touches no stock row. */
+async function reserveOne(
   ctx: CoreContext,
   tx: Tx,
-  { now }: Draft,
-  { orderId, lines }: OrderDraft,
+  { now, early }: Draft,
+  order: OrderDraft,
 ): Promise<readonly Lack[]> {
-  const counted = lines.filter((line) => line.counted);
-  return reserve(tx, orderId, counted, addMs(now, ctx.terms.reserveForMs));
+  const { orderId } = order;
+  const until = addMs(now, ctx.terms.reserveForMs);
+  const [gone, lacks] = await together([
+    confirmEarly(tx, orderId, early, until),
+    reserve(tx, orderId, notEarly(orderId, claimsOf(order), early), until, (claim, ms) =>
+      ctx.hotStock.noteWait(claim, ms),
+    ),
+  ]);
+  return [...(gone ?? []), ...(lacks ?? [])];
+}
+
+export function claimsOf({ lines }: Part): readonly Claim[] {
+  return lines.filter((line) => line.counted);
 }
 
 function answer<T>(settled: PromiseSettledResult<T>): T {

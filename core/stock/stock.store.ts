@@ -46,9 +46,10 @@ export async function reservePieces(
   orderId: string,
   claims: readonly Claim[],
   expiresAt: Date,
+  onWait: OnWait | undefined,
 ): Promise<Lack[]> {
   const [only] = claims;
-  if (only !== undefined && claims.length === 1) return reserveOne(sql, orderId, only, expiresAt);
+  if (only !== undefined && claims.length === 1) return reserveOne(sql, orderId, only, expiresAt, onWait);
   return sql.query<Lack>({
     name: 'stock_reserve',
     text: `WITH wanted AS (
@@ -63,19 +64,33 @@ export async function reservePieces(
   });
 }
 
+/** Hears how long a reservation took at the server, which is the wait for its row's lock and little else. */
+export type OnWait = (claim: Claim, ms: number) => void;
+
 /** One SKU locks one row, so there is no order to keep: a third of the statement above. */
-async function reserveOne(sql: Sql, orderId: string, claim: Claim, expiresAt: Date): Promise<Lack[]> {
+async function reserveOne(
+  sql: Sql,
+  orderId: string,
+  claim: Claim,
+  expiresAt: Date,
+  onWait: OnWait | undefined,
+): Promise<Lack[]> {
   const { skuId, warehouseId, quantity } = claim;
-  const rows = await sql.query({
+  const rows = await sql.query<{ waited_ms: number }>({
     name: 'stock_reserve_one',
     text: `WITH set_aside AS (
         UPDATE core.stock SET on_hand = on_hand - $4, reserved = reserved + $4
         WHERE sku_id = $2 AND warehouse_id = $3 AND on_hand >= $4 RETURNING sku_id, warehouse_id
       ) INSERT INTO core.reservation (order_id, sku_id, warehouse_id, quantity, state, expires_at, due_at)
-        SELECT $1, sku_id, warehouse_id, $4, 'held', $5, $5 FROM set_aside RETURNING id`,
+        SELECT $1, sku_id, warehouse_id, $4, 'held', $5, $5 FROM set_aside
+        RETURNING (extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000)::float8 AS waited_ms`,
     values: [orderId, skuId, warehouseId, quantity, forGood(claim) ? null : expiresAt],
   });
-  if (rows.length === 1) return [];
+  const [reserved] = rows;
+  if (reserved !== undefined) {
+    onWait?.(claim, reserved.waited_ms);
+    return [];
+  }
   const shelf = (await readStock(sql, [skuId])).find((row) => row.warehouse_id === warehouseId);
   return [{ skuId, wanted: quantity, available: shelf?.on_hand ?? 0 }];
 }

@@ -5,6 +5,7 @@ import { freeCodesOf } from './codes.store.ts';
 import { type Claim, type DeductAt, type Lack, type Pieces, perShelf, refuseLack } from './pieces.ts';
 import {
   holdPieces,
+  type OnWait,
   planPieces,
   putBackPart,
   putBackPieces,
@@ -30,18 +31,20 @@ export interface StockView {
  * never wait for each other in a ring. SKUs with infinite stock do not belong here: they have no rows.
  *
  * Returns what lacks; empty means that all is reserved. With a lack nothing was set aside here, and the caller rolls back.
+ * `onWait` hears how long the row of an order with one SKU was waited for.
  */
 export async function reserve(
   tx: Sql,
   orderId: string,
   items: readonly Claim[],
   expiresAt: Date,
+  onWait?: OnWait,
 ): Promise<readonly Lack[]> {
   const claims = perShelf(items);
   const now = claims.filter((claim) => claim.deductAt !== 'payment');
   const later = claims.filter((claim) => claim.deductAt === 'payment');
   const [lacks] = await Promise.all([
-    now.length === 0 ? [] : reservePieces(tx, orderId, now, expiresAt),
+    now.length === 0 ? [] : reservePieces(tx, orderId, now, expiresAt, onWait),
     later.length === 0 ? undefined : planPieces(tx, orderId, later),
   ]);
   return lacks;

@@ -15,6 +15,8 @@ import { OrderNumbers } from '../../core/kernel/order-number.ts';
 import { systemRandom } from '../../core/kernel/random.ts';
 import type { MarketingPort } from '../../core/marketing/marketing.port.ts';
 import type { PaymentChannel } from '../../core/payments/channel.port.ts';
+import type { BatcherLimits } from '../../core/stock/batcher.ts';
+import { BatchedStock } from '../../core/stock/hot.ts';
 import { type Reply, testApp } from './app.ts';
 import { silent, type TestDatabase, testDatabase } from './database.ts';
 
@@ -65,6 +67,7 @@ export interface TestCoreOptions {
   readonly database?: TestDatabase;
   readonly clock?: Clock;
   readonly poolSize?: number;
+  readonly batching?: BatcherLimits;
   readonly channels?: readonly PaymentChannel[];
   readonly marketing?: MarketingPort;
   readonly fulfilment?: FulfilmentPort;
@@ -117,6 +120,7 @@ export async function testCore(options: TestCoreOptions = {}): Promise<TestCore>
     },
     hotel: options.hotel ?? { lock: unknown, query: unknown, release: unknown },
     guard,
+    hotStock: new BatchedStock({ db: database.db, clock, guard, log: silent, background }, options.batching),
     terms: DEFAULT_TERMS,
   };
   const disposables: Disposable[] = [];
