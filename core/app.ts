@@ -1,6 +1,8 @@
 import { busRoutes } from './bus/bus.routes.ts';
 import { callbackRoutes } from './callbacks/callbacks.routes.ts';
 import { Signatures } from './callbacks/signatures.ts';
+import { cartRoutes } from './carts/carts.routes.ts';
+import { CartTokens } from './carts/tokens.ts';
 import { catalogRoutes } from './catalog/catalog.routes.ts';
 import { priceRoutes } from './catalog/prices/prices.routes.ts';
 import { consumerRoutes } from './consumers/consumers.routes.ts';
@@ -32,6 +34,7 @@ import { pointsRoutes } from './marketing/points.routes.ts';
 import { CORE_MIGRATIONS } from './migrations.ts';
 import { countMoves } from './moves.ts';
 import { cancelRoutes } from './orders/cancel.routes.ts';
+import { checkoutRoutes } from './orders/checkout.routes.ts';
 import { orderRoutes } from './orders/orders.routes.ts';
 import { ticketRoutes } from './orders/tickets.routes.ts';
 import { loadChannels } from './payments/channels.ts';
@@ -139,6 +142,8 @@ export function coreApp(core: Pick<Core, 'context' | 'metrics'>, config: ServerC
   app.route('/', orderRoutes(context));
   app.route('/', cancelRoutes(context));
   app.route('/', ticketRoutes(context));
+  app.route('/', cartRoutes(context, new CartTokens(master)));
+  app.route('/', checkoutRoutes(context));
   app.route('/', paymentRoutes(context));
   app.route('/', fulfilmentRoutes(context));
   app.route('/', ledgerRoutes(context));

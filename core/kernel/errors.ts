@@ -65,6 +65,13 @@ export const ERRORS = {
   import_under_way: { status: 409, title: 'The import is under way elsewhere' },
   price_changed: { status: 409, title: 'The price has changed' },
 
+  // Carts
+  cart_unknown: { status: 404, title: 'The cart is not known' },
+  cart_token_invalid: { status: 403, title: 'The cart token does not open this cart' },
+  cart_full: { status: 409, title: 'The cart holds no more' },
+  cart_empty: { status: 409, title: 'There is nothing to buy in the cart' },
+  cart_changed: { status: 409, title: 'The cart has changed meanwhile' },
+
   // Users
   user_blocked: { status: 403, title: 'The user is blocked' },
 

@@ -1,3 +1,4 @@
+import { takeItems } from '../carts/carts.store.ts';
 import type { CoreContext } from '../context.ts';
 import { addMs } from '../kernel/clock.ts';
 import type { Tx } from '../kernel/db/database.ts';
@@ -69,6 +70,14 @@ export interface OrderRequest {
   readonly digest: string;
   /** The ticket that waited for this order, and ends with it. */
   readonly ticketId: string | null;
+  /** Lines of a cart that leave it with this order. */
+  readonly cart: BoughtLines | null;
+}
+
+/** The lines of a user's cart, as they were read. */
+export interface BoughtLines {
+  readonly cartId: string;
+  readonly lines: readonly { readonly skuId: number; readonly quantity: number }[];
 }
 
 /** One order of a checkout. */
@@ -95,10 +104,11 @@ export interface Draft extends OrderRequest, Discount {
  * those that many orders want at once, and are locked until the commit.
  */
 export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promise<CreatedOrder> {
-  const { coupon, points, payOrderId, orders, ticketId, wish, now } = draft;
-  const [opened, served, locked, held, created, lines, lacks] = await Promise.allSettled([
+  const { coupon, points, payOrderId, orders, ticketId, cart, wish, now } = draft;
+  const [opened, served, left, locked, held, created, lines, lacks] = await Promise.allSettled([
     insertPayOrder(tx, payOrderOf(draft)),
     ticketId === null ? true : serveTicket(ctx, tx, ticketId, payOrderId),
+    cart === null ? true : leaveCart(tx, wish.userId, cart),
     coupon === null ? true : lockCoupon(tx, coupon, payOrderId),
     points === 0 ? true : lockPoints(tx, { payOrderId, userId: wish.userId, points }, now),
     together(orders.map((order) => createOne(ctx, tx, draft, order))),
@@ -107,6 +117,7 @@ export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promis
   ]);
   if (!answer(opened)) throw new RefusalError(refuseReusedKey());
   if (!answer(served)) throw new RefusalError(refuse('wrong_state', `Ticket ${ticketId} has ended meanwhile.`));
+  if (!answer(left)) throw new RefusalError(refuseChanged(cart?.cartId ?? ''));
   if (!answer(locked)) throw new RefusalError(refuseTaken(coupon?.asked ?? ''));
   if (!answer(held)) throw new RefusalError(refuseTooFew(points));
   answer(created);
@@ -117,6 +128,15 @@ export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promis
   if (also !== undefined)
     await together(orders.map((order) => also(tx, ctx, { ...order, payOrderId, details: draft.details })));
   return createdNow(draft);
+}
+
+/** The lines leave their cart; false: one of them was changed or bought meanwhile. */
+async function leaveCart(tx: Tx, userId: number, { cartId, lines }: BoughtLines): Promise<boolean> {
+  return (await takeItems(tx, cartId, userId, lines)) === lines.length;
+}
+
+function refuseChanged(cartId: string): Refusal {
+  return refuse('cart_changed', `A line of cart ${cartId} was changed or bought meanwhile; look at it again.`);
 }
 
 /** Waits for all of them, so that no statement is under way any more when the first that failed is told. */

@@ -35,7 +35,7 @@ export async function createOrder(
   const details = checkDetails(wish);
   if (!details.ok) return details;
   const digest = sha256(canonicalJson({ ...wish, details: details.value }));
-  return submit(ctx, { actor, wish, key, digest, details: details.value, ticketId: null }, signal);
+  return submit(ctx, { actor, wish, key, digest, details: details.value, ticketId: null, cart: null }, signal);
 }
 
 export async function submit(ctx: CoreContext, request: OrderRequest, signal: AbortSignal): Promise<Result<Submitted>> {
@@ -68,7 +68,10 @@ async function queue(ctx: CoreContext, request: OrderRequest): Promise<Result<Su
 }
 
 /** What an earlier request of the same key came to; null: there was none. */
-async function findEarlier(ctx: CoreContext, { wish, key, digest }: OrderRequest): Promise<Result<Submitted> | null> {
+export async function findEarlier(
+  ctx: CoreContext,
+  { wish, key, digest }: OrderRequest,
+): Promise<Result<Submitted> | null> {
   const [orders, ticket] = await Promise.all([
     findByKey(ctx.db, wish.userId, key),
     findTicket(ctx.db, wish.userId, key),

@@ -1,12 +1,13 @@
 import type { Sql } from '../kernel/db/database.ts';
 import type { Refusal } from '../kernel/errors.ts';
 import type { MachineRow } from '../kernel/machine.ts';
-import type { OrderWish } from './placing.ts';
+import type { BoughtLines, OrderWish } from './placing.ts';
 
 /** What a ticket keeps of its request. */
 export interface StoredWish {
   readonly wish: OrderWish;
   readonly details: unknown;
+  readonly cart: BoughtLines | null;
 }
 
 /** Why a ticket became no order, as its shopper is told. */

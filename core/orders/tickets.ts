@@ -36,7 +36,7 @@ const UNIQUE_VIOLATION = '23505';
  * Refuses: as `priceGoods`, `user_blocked`, `queue_full` (with the time after which there may be room).
  */
 export async function storeUp(ctx: CoreContext, request: OrderRequest): Promise<Result<TicketRow | null>> {
-  const { wish, details, actor, key, digest } = request;
+  const { wish, details, cart, actor, key, digest } = request;
   const [sellable, ends, obstacles] = await Promise.all([
     readSellable(ctx.db, skusOf(wish), ctx.clock.now()),
     readQueueEnds(ctx.db),
@@ -52,7 +52,7 @@ export async function storeUp(ctx: CoreContext, request: OrderRequest): Promise<
     const expectedPrice = { amount: line.unitPrice, currency: goods.value.currency };
     return { skuId: line.skuId, quantity: line.quantity, expectedPrice };
   });
-  const stored: StoredWish = { wish: { ...wish, items: seen }, details };
+  const stored: StoredWish = { wish: { ...wish, items: seen }, details, cart };
   try {
     const row = await ctx.mover.create<TicketRow, typeof ticketMachine>(ctx.db, ticketMachine, {
       id: newId('tkt', ctx.clock, ctx.random),

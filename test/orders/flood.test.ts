@@ -179,7 +179,7 @@ describe('at the drain', () => {
     const { payOrderId } = await placed(ctx, [sku], { key: 'raced' });
     const [row] = await rows(ctx, 'SELECT body_digest FROM core.pay_order WHERE id = $1', payOrderId);
     const wish = { userId: 42, guest: false, type: 'physical', address: ADDRESS, items: [{ skuId: sku, quantity: 1 }] };
-    const request = { actor: 'a shop', wish, details: {}, key: 'raced', ticketId: null };
+    const request = { actor: 'a shop', wish, details: {}, key: 'raced', ticketId: null, cart: null };
     const stored = await storeUp(ctx, { ...request, digest: String(row?.['body_digest']) });
     if (!stored.ok || stored.value === null) throw new Error('not stored');
     await drain();
@@ -192,7 +192,7 @@ describe('at the drain', () => {
     const good = await queued([sku], { userId: 2 });
     await rows(
       ctx,
-      `UPDATE core.ticket SET wish = '{"wish": {"userId": 1, "items": 7}, "details": {}}' WHERE id = $1`,
+      `UPDATE core.ticket SET wish = '{"wish": {"userId": 1, "items": 7}, "details": {}, "cart": null}' WHERE id = $1`,
       broken.id,
     );
     for (let i = 0; i < 6; i += 1) await drain();
