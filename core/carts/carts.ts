@@ -38,7 +38,7 @@ export function refuseUnknown(cartId: string): Refusal {
 /** The cart of a user, made at the first call and the same ever after. */
 export async function openUserCart(ctx: CoreContext, userId: number): Promise<CartView> {
   const row = await lockUserCart(ctx.db, userId, newId('crt', ctx.clock, ctx.random), ctx.clock.now());
-  return viewOf(ctx.db, row.id, userId);
+  return viewOf(ctx.db, row.id, userId, ctx.clock.now());
 }
 
 /** A cart for a visitor who has not logged in. Nothing is written before something is put in. */
@@ -58,7 +58,7 @@ export async function readCart(ctx: CoreContext, cartId: string, owner: Owner): 
   // A visitor's cart has no row before something was put in.
   if (row === null && userId === null) return ok({ cartId, userId: null, lines: [] });
   if (row === null || row.user_id !== userId || row.merged_into !== null) return refuseUnknown(cartId);
-  return ok(await viewOf(ctx.db, cartId, userId));
+  return ok(await viewOf(ctx.db, cartId, userId, ctx.clock.now()));
 }
 
 export interface Put {
@@ -110,9 +110,9 @@ async function change(
   skuId: number,
   changed: (line: ItemRow) => ItemRow,
 ): Promise<Result<CartView>> {
-  const [sku] = await readSellable(ctx.db, [skuId]);
-  if (sku === undefined) return refuse('sku_unknown', `No SKU has the id ${skuId}.`);
   const now = ctx.clock.now();
+  const [sku] = await readSellable(ctx.db, [skuId], now);
+  if (sku === undefined) return refuse('sku_unknown', `No SKU has the id ${skuId}.`);
   const fresh = {
     sku_id: skuId,
     quantity: 0,
@@ -160,7 +160,7 @@ async function write(
           : await lockTemporary(tx, cartId, owner.expiresAt, now);
       if (row === null) throw new RefusalError(refuseUnknown(cartId));
       await work(tx, row);
-      return viewOf(tx, cartId, row.user_id);
+      return viewOf(tx, cartId, row.user_id, now);
     }),
   );
 }

@@ -30,10 +30,10 @@ export interface CartView {
 }
 
 /** The cart's lines beside what holds today, in two round trips. */
-export async function viewOf(sql: Sql, cartId: string, userId: number | null): Promise<CartView> {
+export async function viewOf(sql: Sql, cartId: string, userId: number | null, now: Date): Promise<CartView> {
   const items = await readItems(sql, cartId);
   const skuIds = items.map((item) => item.sku_id);
-  const sellable = skuIds.length === 0 ? [] : await readSellable(sql, skuIds);
+  const sellable = skuIds.length === 0 ? [] : await readSellable(sql, skuIds, now);
   const bySku = new Map(sellable.map((sku) => [sku.sku_id, sku]));
   return { cartId, userId, lines: items.map((item) => lineOf(item, bySku.get(item.sku_id))) };
 }

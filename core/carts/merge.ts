@@ -43,7 +43,7 @@ async function merge(ctx: CoreContext, tx: Tx, token: CartToken, userId: number)
   if (temporary === null) {
     const before = await readCartRow(tx, token.cartId);
     if (before?.merged_into !== userId) throw new RefusalError(refuseUnknown(token.cartId));
-    return { cart: await viewOf(tx, cart.id, userId), capped: [], dropped: [] };
+    return { cart: await viewOf(tx, cart.id, userId, now), capped: [], dropped: [] };
   }
   const [moving, present] = await Promise.all([readItems(tx, token.cartId), readItems(tx, cart.id)]);
   const { items, capped, dropped } = addUp(moving, present);
@@ -52,7 +52,7 @@ async function merge(ctx: CoreContext, tx: Tx, token: CartToken, userId: number)
     removeItems(tx, token.cartId, null),
     markMerged(tx, token.cartId, userId),
   ]);
-  return { cart: await viewOf(tx, cart.id, userId), capped, dropped };
+  return { cart: await viewOf(tx, cart.id, userId, now), capped, dropped };
 }
 
 function addUp(moving: readonly ItemRow[], present: readonly ItemRow[]) {
