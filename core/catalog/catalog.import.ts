@@ -1,13 +1,13 @@
 import type { CoreContext } from '../context.ts';
 import { canonicalJson, sha256 } from '../kernel/canonical.ts';
 import type { Tx } from '../kernel/db/database.ts';
-import { must, ok, type Result, refuse } from '../kernel/errors.ts';
+import { must, ok, type Refusal, type Result, refuse } from '../kernel/errors.ts';
 import type { Currency } from '../kernel/money.ts';
 import { logOperation } from '../operations/operation-log.ts';
 import { productMachine } from './catalog.machine.ts';
 import { type Product, readProduct } from './catalog.read.ts';
 import { findImport, insertSkus, type NewSku, prepareImport } from './catalog.store.ts';
-import { type ProductDraft, parseProduct } from './product.format.ts';
+import { type ProductDraft, parseProduct, parseSpu } from './product.format.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { refreshStats } from './stats/stats.store.ts';
 
@@ -31,23 +31,38 @@ export async function importProduct(
 ): Promise<Result<{ readonly product: Product; readonly replayed: boolean }>> {
   const parsed = parseProduct(text, options.currency === undefined ? {} : { currency: options.currency });
   if (!parsed.ok) return parsed;
-  const draft = parsed.value;
-  const importKey = options.importKey === undefined ? null : `${actor}:${options.importKey}`;
-  const digest = sha256(canonicalJson(draft));
+  return makeProduct(ctx, actor, parsed.value, options.importKey);
+}
+
+/**
+ * Makes a product without SKUs (先建 SPU, the vertical way): what the platform keeps, on which SKUs are added later.
+ *
+ * Refuses as `importProduct`.
+ */
+export function createSpu(
+  ctx: CoreContext,
+  actor: string,
+  text: string,
+  key: string,
+): Promise<Result<{ readonly product: Product; readonly replayed: boolean }>> {
+  const parsed = parseSpu(text);
+  if (!parsed.ok) return Promise.resolve(parsed);
+  return makeProduct(ctx, actor, { ...parsed.value, currency: 'CNY', skus: [] }, key);
+}
+
+async function makeProduct(
+  ctx: CoreContext,
+  actor: string,
+  draft: ProductDraft,
+  key: string | undefined,
+): Promise<Result<{ readonly product: Product; readonly replayed: boolean }>> {
+  const importKey = key === undefined ? null : `${actor}:${key}`;
+  const digest = digestOf(draft);
   const known = importKey === null ? null : await imported(ctx, importKey, digest);
   if (known !== null) return known;
-
-  const { goodsKind, brandKnown, spuId } = await prepareImport(ctx.db, draft.categoryId, draft.brandId);
-  if (goodsKind === null) {
-    return refuse('category_unknown', `No category has the id ${draft.categoryId}.`, {
-      errors: [{ path: 'categoryId', message: 'is not a category we know' }],
-    });
-  }
-  if (!brandKnown) {
-    return refuse('brand_unknown', `No brand has the id ${draft.brandId}.`, {
-      errors: [{ path: 'spu.brandId', message: 'is not a brand we know' }],
-    });
-  }
+  const { spuId, ...found } = await prepareImport(ctx.db, draft.categoryId, draft.brandId);
+  const refusal = whyUnknown(draft, found);
+  if (refusal !== null) return refusal;
   try {
     await ctx.db.tx((tx) => writeProduct(ctx, tx, { actor, draft, spuId, importKey, digest }));
   } catch (error) {
@@ -57,6 +72,26 @@ export async function importProduct(
     throw error;
   }
   return ok({ product: must(await readProduct(ctx.db, spuId, ctx.clock.now()), `product ${spuId}`), replayed: false });
+}
+
+export function digestOf(draft: ProductDraft): string {
+  return sha256(canonicalJson(draft));
+}
+
+/** Refuses: `category_unknown`; `brand_unknown`. */
+export function whyUnknown(
+  draft: Pick<ProductDraft, 'categoryId' | 'brandId'>,
+  found: { readonly goodsKind: string | null; readonly brandKnown: boolean },
+): Refusal | null {
+  if (found.goodsKind === null) {
+    return refuse('category_unknown', `No category has the id ${draft.categoryId}.`, {
+      errors: [{ path: 'categoryId', message: 'is not a category we know' }],
+    });
+  }
+  if (found.brandKnown) return null;
+  return refuse('brand_unknown', `No brand has the id ${draft.brandId}.`, {
+    errors: [{ path: 'spu.brandId', message: 'is not a brand we know' }],
+  });
 }
 
 async function imported(
@@ -76,7 +111,7 @@ function isUniqueViolation(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505';
 }
 
-interface ProductWrite {
+export interface ProductWrite {
   readonly actor: string;
   readonly draft: ProductDraft;
   readonly spuId: number;
@@ -84,7 +119,8 @@ interface ProductWrite {
   readonly digest: string;
 }
 
-async function writeProduct(ctx: CoreContext, tx: Tx, write: ProductWrite): Promise<void> {
+/** Writes a new product whole, in the transaction given. Its id was drawn before. */
+export async function writeProduct(ctx: CoreContext, tx: Tx, write: ProductWrite): Promise<void> {
   const { actor, draft, spuId } = write;
   const now = ctx.clock.now();
   await ctx.mover.create(tx, productMachine, {
@@ -103,14 +139,16 @@ async function writeProduct(ctx: CoreContext, tx: Tx, write: ProductWrite): Prom
     actor,
     reason: 'imported',
   });
-  await insertSkus(tx, { spuId, currency: draft.currency, actor, now }, draft.skus.map(newSku(draft)));
+  if (draft.skus.length > 0) {
+    await insertSkus(tx, { spuId, currency: draft.currency, actor, now }, draft.skus.map(newSku(draft)));
+  }
   await refreshStats(tx, [spuId], now);
   const after = { name: draft.name, categoryId: draft.categoryId, skus: draft.skus.length };
   const entityId = String(spuId);
   await logOperation(tx, { actor, entityType: 'product', entityId, operation: 'import', before: null, after }, now);
 }
 
-function newSku(draft: ProductDraft): (sku: ProductDraft['skus'][number]) => NewSku {
+export function newSku(draft: Omit<ProductDraft, 'skus' | 'shopId'>): (sku: ProductDraft['skus'][number]) => NewSku {
   const { name, description, categoryId, brandId, attributes, currency } = draft;
   const product = { name, description, categoryId, brandId, attributes };
   return (sku) => {

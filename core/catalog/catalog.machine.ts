@@ -45,6 +45,7 @@ export const LIFE_CYCLE = {
   unpublish: { from: ['ON_SHELF', 'SOLD_OUT'], to: 'OFF_SHELF' },
   freeze: { from: ['ON_SHELF', 'OFF_SHELF', 'SOLD_OUT'], to: 'FROZEN' },
   unfreeze: { from: ['FROZEN'], to: 'OFF_SHELF' },
+  delete: { from: ['DRAFT', 'AUDIT_REJECTED', 'AUDIT_APPROVED', 'OFF_SHELF', 'FROZEN'], to: 'DELETED' },
 } as const satisfies Record<string, { from: readonly ProductState[]; to: ProductState }>;
 
 export type LifeCycleCommand = keyof typeof LIFE_CYCLE;

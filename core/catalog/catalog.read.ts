@@ -48,6 +48,7 @@ export interface Product {
   readonly version: number;
   /** Counts the changes of its SKUs and prices. */
   readonly revision: number;
+  readonly tags: readonly { readonly tagId: string; readonly name: string }[];
   readonly createdAt: Date;
   readonly skus: readonly Sku[];
 }
@@ -100,6 +101,7 @@ function productOf(row: ProductRow): Omit<Product, 'skus'> {
     state: stateOf(row),
     version: row.version,
     revision: row.revision,
+    tags: row.tags,
     createdAt: row.created_at,
   };
 }

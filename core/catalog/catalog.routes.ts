@@ -13,12 +13,12 @@ import { changeState, setPrice } from './catalog.ts';
 import {
   IMPORT_DOCUMENT,
   productOnWire,
+  productPage,
   productSchema,
   productState,
   skuOnWire,
   skuSchema,
   summaryOnWire,
-  summarySchema,
 } from './catalog.wire.ts';
 
 const tags = ['catalogue'];
@@ -51,7 +51,7 @@ const list = route({
     }),
   },
   responses: {
-    200: json(wire.object({ items: z.array(summarySchema), next: z.string().nullable() }), 'A page of products'),
+    200: json(productPage, 'A page of products'),
   },
 });
 
@@ -88,7 +88,7 @@ function lifeCycle<C extends LifeCycleCommand>(command: C) {
     path: `/v1/products/{spuId}/${command}`,
     access: ['merchant'],
     summary: `${command[0]?.toUpperCase()}${command.slice(1)} a product: to ${LIFE_CYCLE[command].to}`,
-    description: 'A body `{ "reason": "…" }` is optional, but needed to reject and to freeze.',
+    description: 'A body `{ "reason": "…" }` is optional, but needed to reject, to freeze and to delete.',
     tags,
     request: { params: spuParams },
     responses: { 200: json(productSchema, 'The product as it is now') },

@@ -21,6 +21,7 @@ export interface ProductRow extends Omit<MachineRow, 'id'> {
   readonly attributes: readonly Attribute[];
   /** Counts the changes of its SKUs and prices. */
   readonly revision: number;
+  readonly tags: readonly { readonly tagId: string; readonly name: string }[];
   readonly created_at: Date;
 }
 
@@ -133,6 +134,8 @@ export async function insertSkus(
 
 const PRODUCT_COLUMNS = `p.id, p.category_id, c.goods_kind, p.shop_id, p.brand_id, p.name, p.description, p.attributes,
   p.revision, p.created_at,
+  (SELECT coalesce(json_agg(json_build_object('tagId', t.id::text, 'name', t.name) ORDER BY t.id), '[]')
+    FROM core.spu_tag st JOIN core.tag t ON t.id = st.tag_id WHERE st.spu_id = p.id) AS tags,
   p.state, p.version, p.due_at, p.lease_until, p.tries, p.person_reason, p.state_since`;
 
 export async function readProductRow(sql: Sql, spuId: number): Promise<ProductRow | null> {

@@ -5,15 +5,19 @@ import { logOperation } from '../operations/operation-log.ts';
 import { stockOf } from '../stock/stock.ts';
 import { LIFE_CYCLE, type LifeCycleCommand, type ProductState, productMachine } from './catalog.machine.ts';
 import { type Product, readProduct, type Sku, skuOf, stateOf } from './catalog.read.ts';
-import { type ProductRow, readProductRow, readSkuRow, type SkuRow, updatePrice } from './catalog.store.ts';
+import { lockProduct, type ProductRow, readSkuRow, type SkuRow, updatePrice } from './catalog.store.ts';
 import { lockForEdit, noteEdit, snapshotOf } from './editing.ts';
 import { endStandardPrices } from './prices/prices.store.ts';
 import { refreshStats } from './stats/stats.store.ts';
+import { whyIncomplete } from './tree/tree.ts';
+
+const NEEDS_REASON: ReadonlySet<LifeCycleCommand> = new Set(['reject', 'freeze', 'delete']);
 
 /**
  * Moves a product through its life cycle. Saying the same twice is a success the second time too.
  *
- * Refuses: `product_unknown`; `reason_missing` (reject and freeze); `wrong_state`.
+ * Refuses: `product_unknown`; `reason_missing` (reject, freeze and delete); `wrong_state`; `product_invalid` (submit and
+ * publish: without a SKU, or without an attribute that its category requires).
  */
 export async function changeState(
   ctx: CoreContext,
@@ -23,11 +27,12 @@ export async function changeState(
   reason: string | undefined,
 ): Promise<Result<Product>> {
   const { from, to } = LIFE_CYCLE[command];
-  if (reason === undefined && (command === 'reject' || command === 'freeze')) {
+  if (reason === undefined && NEEDS_REASON.has(command)) {
     return refuse('reason_missing', `To ${command} a product, say why.`);
   }
   const moved = await ctx.db.tx(async (tx): Promise<Result<null>> => {
-    const row = await readProductRow(tx, spuId);
+    // Under the lock, so that what is submitted is what was looked at.
+    const row = await lockProduct(tx, spuId);
     if (row === null) return refuse('product_unknown', `No product has the id ${spuId}.`);
     const state = stateOf(row);
     if (state === to) return ok(null);
@@ -36,6 +41,10 @@ export async function changeState(
       `Product ${spuId} is ${state}; ${command} takes it from ${from.join(' or ')}.`,
     );
     if (!(from as readonly ProductState[]).includes(state)) return wrongState;
+    if (command === 'submit' || command === 'publish') {
+      const incomplete = await whyIncomplete(tx, spuId, row.category_id);
+      if (incomplete !== null) return incomplete;
+    }
     const id = String(spuId);
     const move = await ctx.mover.move(tx, productMachine, { id, from: state, to, actor, reason: reason ?? command });
     if (move.kind === 'elsewhere') return wrongState;

@@ -12,6 +12,33 @@ const attributeSchema = wire
   .object({ attributeId: z.string(), attributeName: z.string(), value: z.string() })
   .openapi('Attribute');
 
+const CNY_79 = { amount: 7900, currency: 'CNY' as const };
+const SKU_EXAMPLE = {
+  skuId: '100001',
+  skuName: '黑色 L',
+  salesAttributes: [{ attributeId: '201', attributeName: '颜色', value: '黑色' }],
+  price: CNY_79,
+  priceType: 'standard' as const,
+  standardPrice: CNY_79,
+  priceChangesAt: null,
+  free: false,
+  stock: { onHand: 100, reserved: 0, sold: 0 },
+  snapshotId: 'b0c5a3f1d2e4968778695a4b3c2d1e0f9a8b7c6d5e4f30211203f4e5d6c7b8a9',
+  version: 0,
+};
+const COMMON_EXAMPLE = {
+  spuId: '10001',
+  shopId: '1',
+  name: '经典圆领男士T恤',
+  categoryId: '1003001',
+  goodsKind: 'physical' as const,
+  brandId: '2001',
+  state: { code: '10', name: 'ON_SHELF' },
+  tags: [],
+  version: 3,
+  createdAt: '2026-11-11T08:00:00.000Z',
+};
+
 export const skuSchema = wire
   .object({
     skuId: z.string(),
@@ -26,7 +53,7 @@ export const skuSchema = wire
     snapshotId: z.string(),
     version: z.int(),
   })
-  .openapi('Sku');
+  .openapi('Sku', { example: SKU_EXAMPLE });
 
 const common = {
   spuId: z.string(),
@@ -36,6 +63,7 @@ const common = {
   goodsKind: z.enum(['physical', 'virtual']),
   brandId: z.string().nullable(),
   state: stateSchema,
+  tags: z.array(wire.object({ tagId: z.string(), name: z.string() })),
   version: z.int(),
   createdAt: wire.time,
 };
@@ -47,7 +75,14 @@ export const productSchema = wire
     basicAttributes: z.array(attributeSchema),
     skus: z.array(skuSchema),
   })
-  .openapi('Product');
+  .openapi('Product', {
+    example: {
+      ...COMMON_EXAMPLE,
+      description: '柔软舒适，100%纯棉',
+      basicAttributes: [{ attributeId: '102', attributeName: '材质', value: '棉' }],
+      skus: [SKU_EXAMPLE],
+    },
+  });
 
 export const summarySchema = wire
   .object({
@@ -56,7 +91,15 @@ export const summarySchema = wire
     priceFrom: moneySchema.nullable(),
     priceTo: moneySchema.nullable(),
   })
-  .openapi('ProductSummary');
+  .openapi('ProductSummary', {
+    example: { ...COMMON_EXAMPLE, skuCount: 2, priceFrom: CNY_79, priceTo: CNY_79 },
+  });
+
+export const productPage = wire
+  .object({ items: z.array(summarySchema), next: z.string().nullable() })
+  .openapi('ProductPage', {
+    example: { items: [{ ...COMMON_EXAMPLE, skuCount: 2, priceFrom: CNY_79, priceTo: CNY_79 }], next: null },
+  });
 
 /** The import's body for the API's page; the handler reads the text itself, to keep each price's own digits. */
 export const IMPORT_DOCUMENT = {
@@ -101,6 +144,7 @@ function commonOnWire(product: Product | ProductSummary) {
     goodsKind: product.goodsKind,
     brandId: product.brandId === null ? null : String(product.brandId),
     state: { code: PRODUCT_STATE_CODES[product.state], name: product.state },
+    tags: [...product.tags],
     version: product.version,
     createdAt: product.createdAt.toISOString(),
   };

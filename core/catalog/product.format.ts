@@ -70,10 +70,9 @@ const sku = wire.object({
   stockMode: z.enum(['finite', 'infinite', 'codes']).default('finite'),
 });
 
-const product = wire.object({
+const spuShape = {
   categoryId: id,
   shopId: id.optional(),
-  currency: z.string().optional(),
   spu: wire.object({
     name: label(200),
     brandId: id.optional(),
@@ -84,10 +83,13 @@ const product = wire.object({
       .default(''),
   }),
   basicAttributes: z.array(attribute).max(100).default([]),
-  skus: z.array(sku).min(1).max(MAX_SKUS),
-});
+};
+const skusShape = { currency: z.string().optional(), skus: z.array(sku).min(1).max(MAX_SKUS) };
+const spuDocument = wire.object(spuShape);
+const skusDocument = wire.object(skusShape);
+const product = wire.object({ ...spuShape, ...skusShape });
 
-type Parsed = z.infer<typeof product>;
+type ParsedSkus = z.infer<typeof skusDocument>;
 
 /**
  * Reads the source's product JSON (商品信息录入JSON): comments allowed, prices as exact decimals. Beyond the source's
@@ -100,32 +102,54 @@ type Parsed = z.infer<typeof product>;
  * of one name, stock that does not go with its mode).
  */
 export function parseProduct(text: string, defaults: { readonly currency?: Currency } = {}): Result<ProductDraft> {
+  const fit = parseAs(product, text, 'product');
+  if (!fit.ok) return fit;
+  const skus = draftSkus(fit.value, defaults.currency ?? 'CNY');
+  return skus.ok ? ok({ ...spuOf(fit.value), ...skus.value }) : skus;
+}
+
+/** The same without SKUs (先建 SPU): what all of them will have in common. Refuses as `parseProduct`. */
+export function parseSpu(text: string): Result<Omit<ProductDraft, 'currency' | 'skus'>> {
+  const fit = parseAs(spuDocument, text, 'product');
+  return fit.ok ? ok(spuOf(fit.value)) : fit;
+}
+
+/** SKUs alone, for a product that is there; `currency` is what it is sold in, where it is sold. Refuses as `parseProduct`. */
+export function parseSkus(text: string, currency: Currency | null): Result<Pick<ProductDraft, 'currency' | 'skus'>> {
+  const fit = parseAs(skusDocument, text, 'SKUs');
+  return fit.ok ? draftSkus(fit.value, currency ?? 'CNY') : fit;
+}
+
+function parseAs<T>(schema: z.ZodType<T>, text: string, what: string): Result<T> {
   const json = parseCommentedJson(text);
   if (!json.ok) return json;
-  const fit = product.safeParse(json.value);
-  if (!fit.success) return refuseFields(fit.error, 'product');
-  const parsed = fit.data;
-  const currency = parsed.currency ?? defaults.currency ?? 'CNY';
-  if (!isCurrency(currency)) {
-    return refuse('currency_unknown', `"${currency.slice(0, 20)}" is not a currency we know.`, {
-      errors: [{ path: 'currency', message: 'is not a currency we know' }],
-    });
-  }
-  const skus = skusOf(parsed, currency);
-  if (!skus.ok) return skus;
-  return ok({
+  const fit = schema.safeParse(json.value);
+  return fit.success ? ok(fit.data) : refuseFields(fit.error, what);
+}
+
+function spuOf(parsed: z.infer<typeof spuDocument>): Omit<ProductDraft, 'currency' | 'skus'> {
+  return {
     categoryId: parsed.categoryId,
     ...(parsed.shopId === undefined || parsed.shopId === 1 ? {} : { shopId: parsed.shopId }),
     brandId: parsed.spu.brandId ?? null,
     name: parsed.spu.name,
     description: parsed.spu.description,
     attributes: parsed.basicAttributes,
-    currency,
-    skus: skus.value,
-  });
+  };
 }
 
-function skusOf(parsed: Parsed, currency: Currency): Result<SkuDraft[]> {
+function draftSkus(parsed: ParsedSkus, otherwise: Currency): Result<Pick<ProductDraft, 'currency' | 'skus'>> {
+  const currency = parsed.currency ?? otherwise;
+  if (!isCurrency(currency)) {
+    return refuse('currency_unknown', `"${currency.slice(0, 20)}" is not a currency we know.`, {
+      errors: [{ path: 'currency', message: 'is not a currency we know' }],
+    });
+  }
+  const skus = skusOf(parsed, currency);
+  return skus.ok ? ok({ currency, skus: skus.value }) : skus;
+}
+
+function skusOf(parsed: ParsedSkus, currency: Currency): Result<SkuDraft[]> {
   const badAmounts: FieldError[] = [];
   const badSkus: FieldError[] = [];
   const names = new Set<string>();

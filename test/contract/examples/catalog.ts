@@ -1,6 +1,7 @@
 import type { LifeCycleCommand } from '../../../core/catalog/catalog.machine.ts';
 import { changeState } from '../../../core/catalog/catalog.ts';
 import { addPrice } from '../../../core/catalog/prices/prices.ts';
+import { createWord, type WordKind } from '../../../core/catalog/words/words.ts';
 import type { ExampleRun, ExampleRuns, Stage } from '../stage.ts';
 
 const params = { spuId: '10001' };
@@ -33,6 +34,20 @@ async function imported(stage: Stage): Promise<Stage> {
   return stage;
 }
 
+function words(plural: string, kind: WordKind): Record<string, ExampleRun> {
+  return {
+    [`POST /v1/${plural}`]: {},
+    [`GET /v1/${plural}`]: {},
+    [`PUT /v1/${plural}/{id}`]: {
+      setUp: async ({ ctx }) => {
+        const made = await createWord(ctx, 'a merchant', kind, { id: 77, name: 'an old name' });
+        if (!made.ok) throw new Error(made.detail);
+        return { params: { id: '77' }, headers: { 'if-match': '"0"' } };
+      },
+    },
+  };
+}
+
 function sku(): ExampleRun {
   return { setUp: async () => ({ params: { skuId: '100001' } }) };
 }
@@ -58,6 +73,30 @@ export default {
     },
     'POST /v1/products/{spuId}/unfreeze': after('freeze'),
     'POST /v1/skus/{skuId}/price': { setUp: async () => ({ params: { skuId: '100001' } }) },
+    'POST /v1/products/{spuId}/delete': {
+      setUp: async (stage) => ({
+        ...(await after('unpublish').setUp?.(stage)),
+        text: JSON.stringify({ reason: 'no longer made' }),
+      }),
+    },
+    'POST /v1/spus': {},
+    'POST /v1/products/{spuId}/skus': after(),
+    'PATCH /v1/products/{spuId}': { setUp: async () => ({ params, headers: { 'if-match': '"3"' } }) },
+    'PATCH /v1/skus/{skuId}': { setUp: async () => ({ params: { skuId: '100001' }, headers: { 'if-match': '"0"' } }) },
+    'PUT /v1/products/{spuId}/tags': after(),
+    'POST /v1/categories': {},
+    'GET /v1/categories': {},
+    'GET /v1/categories/{categoryId}': { setUp: async () => ({ params: { categoryId: '1003001' } }) },
+    'PATCH /v1/categories/{categoryId}': {
+      setUp: async () => ({ params: { categoryId: '1003001' }, headers: { 'if-match': '"0"' } }),
+    },
+    'PUT /v1/categories/{categoryId}/attributes/{attributeId}': {
+      setUp: async () => ({ params: { categoryId: '1003001', attributeId: '102' } }),
+    },
+    ...words('brands', 'brand'),
+    ...words('attributes', 'attribute'),
+    ...words('tags', 'tag'),
+    'GET /v1/operations': {},
     'POST /v1/skus/{skuId}/prices': sku(),
     'GET /v1/skus/{skuId}/prices': sku(),
     'POST /v1/skus/{skuId}/prices/{priceId}/end': {
