@@ -11,6 +11,7 @@ import { LIVE_PAYMENT_STATES } from '../payments/payments.machine.ts';
 import { attemptsOf, type PaymentRow, setCancelIntent } from '../payments/payments.store.ts';
 import { lockPayOrder, ordersOf } from '../payorders/payorders.ts';
 import { release } from '../stock/stock.ts';
+import { lockPieces } from '../stock/together.ts';
 import { orderMachine } from './orders.machine.ts';
 
 export interface OrderRow extends MachineRow {
@@ -135,6 +136,12 @@ async function closeUnpaid(context: CoreContext, tx: Tx, payOrderId: string): Pr
   // Before the stock, as placing an order takes them: so that the two do not wait for each other.
   await releaseCoupon(tx, payOrderId);
   await releasePoints(tx, payOrderId);
+  if (orders.length > 1) {
+    await lockPieces(
+      tx,
+      orders.map((order) => order.id),
+    );
+  }
   for (const order of orders) {
     const row = await readRow<OrderRow>(tx, orderMachine, order.id);
     await context.mover.move(tx, orderMachine, {

@@ -11,6 +11,7 @@ import type { Early } from '../stock/hot.port.ts';
 import { confirmEarly, notEarly } from '../stock/hot.ts';
 import { type Claim, type Lack, refuseLack } from '../stock/pieces.ts';
 import { reserve } from '../stock/stock.ts';
+import { lockShelves } from '../stock/together.ts';
 import { ORDER_TYPES } from './order-type.ts';
 import { orderMachine } from './orders.machine.ts';
 import { type CreatedRow, insertLines, type NewLine } from './orders.store.ts';
@@ -105,7 +106,7 @@ export interface Draft extends OrderRequest, Discount {
  */
 export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promise<CreatedOrder> {
   const { coupon, points, payOrderId, orders, ticketId, cart, wish, now } = draft;
-  const [opened, served, left, locked, held, created, lines, lacks] = await Promise.allSettled([
+  const [opened, served, left, locked, held, created, lines, shelves, lacks] = await Promise.allSettled([
     insertPayOrder(tx, payOrderOf(draft)),
     ticketId === null ? true : serveTicket(ctx, tx, ticketId, payOrderId),
     cart === null ? true : leaveCart(tx, wish.userId, cart),
@@ -113,6 +114,7 @@ export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promis
     points === 0 ? true : lockPoints(tx, { payOrderId, userId: wish.userId, points }, now),
     together(orders.map((order) => createOne(ctx, tx, draft, order))),
     insertLines(tx, orders.flatMap(linesOf)),
+    orders.length === 1 ? undefined : lockShelves(tx, orders.flatMap(claimsOf)),
     together(orders.map((order) => reserveOne(ctx, tx, draft, order))),
   ]);
   if (!answer(opened)) throw new RefusalError(refuseReusedKey());
@@ -122,6 +124,7 @@ export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promis
   if (!answer(held)) throw new RefusalError(refuseTooFew(points));
   answer(created);
   answer(lines);
+  answer(shelves);
   const lacking = answer(lacks).flat();
   if (lacking.length > 0) throw new RefusalError(refuseLack(lacking));
   const also = ORDER_TYPES.get(draft.wish.type)?.also;

@@ -22,6 +22,7 @@ import {
 } from '../payorders/payorders.ts';
 import { openRefund } from '../refunds/refunds.ts';
 import { holdUntil, release, take } from '../stock/stock.ts';
+import { lockPieces } from '../stock/together.ts';
 import { kickLateCapture } from './late.ts';
 import { captureMachine, paymentMachine } from './payments.machine.ts';
 import { type CaptureRow, findCapture, lockAttempt, type PaymentRow } from './payments.store.ts';
@@ -173,8 +174,9 @@ async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4
   const { payOrder, payment, orders, paid, cause } = success;
   const note = { ...cause, scope: payOrder.id };
   const captureId = newId('cap', context.clock, context.random);
+  const orderIds = orders.map((order) => order.id);
   // Sent together: none depends on another's answer, and a failure of any ends the transaction.
-  const [moved, , , , , , ...fates] = await Promise.all([
+  const [moved, , , , , , , ...fates] = await Promise.all([
     context.mover.move(tx, paymentMachine, { id: payment.id, from, to: 'P8', ...note }),
     context.mover.create(tx, captureMachine, {
       id: captureId,
@@ -199,6 +201,7 @@ async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4
     ),
     payOrder.coupon_code === null ? Promise.resolve() : spendCoupon(tx, payOrder.id),
     payOrder.points === 0 ? Promise.resolve() : spendPoints(tx, context, payOrder),
+    orders.length === 1 ? Promise.resolve() : lockPieces(tx, orderIds),
     ...orders.map((order) => payOneOrder(context, tx, order, note)),
   ]);
   if (moved.kind !== 'moved') throw new Error(`broken invariant: payment ${payment.id} left ${from} under its lock`);

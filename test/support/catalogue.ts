@@ -18,6 +18,7 @@ export interface ProductWish {
   readonly name?: string;
   readonly categoryId?: number;
   readonly currency?: string;
+  readonly shopId?: number;
   readonly skus?: readonly SkuWish[];
 }
 
@@ -37,8 +38,9 @@ export function productText(wish: ProductWish = {}): string {
       .concat('}'),
   );
   const currency = wish.currency === undefined ? '' : `"currency": "${wish.currency}",`;
+  const shop = wish.shopId === undefined ? '' : `"shopId": ${wish.shopId},`;
   const name = JSON.stringify(wish.name ?? 'A product');
-  return `{"categoryId": ${wish.categoryId ?? PHYSICAL}, ${currency} "spu": {"name": ${name}}, "skus": [${skus.join(',')}]}`;
+  return `{"categoryId": ${wish.categoryId ?? PHYSICAL}, ${currency} ${shop} "spu": {"name": ${name}}, "skus": [${skus.join(',')}]}`;
 }
 
 function stockOf(sku: SkuWish): string[] {
