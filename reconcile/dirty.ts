@@ -37,7 +37,7 @@ function checksOf(checks: readonly Check[], kind: DirtyKind): string[] {
 }
 
 /** The machines whose moves change what is set aside or sold; other changes of stock tell of themselves. */
-const MOVES_STOCK: ReadonlySet<string> = new Set(['order', 'payment', 'shipment']);
+const MOVES_STOCK: ReadonlySet<string> = new Set(['order', 'payment', 'shipment', 'refund']);
 
 /** Marks the pay orders, the SKUs of their orders, and the contradicting messages that events speak of. */
 export function dirtyConsumer(clock: Clock, checks: readonly Check[]): Consumer {
