@@ -1,3 +1,4 @@
+import { afterSalesRoutes } from './aftersales/aftersales.routes.ts';
 import { busRoutes } from './bus/bus.routes.ts';
 import { callbackRoutes } from './callbacks/callbacks.routes.ts';
 import { Signatures } from './callbacks/signatures.ts';
@@ -154,6 +155,7 @@ export function coreApp(core: Pick<Core, 'context' | 'metrics'>, config: ServerC
   app.route('/', checkoutRoutes(context));
   app.route('/', paymentRoutes(context));
   app.route('/', fulfilmentRoutes(context));
+  app.route('/', afterSalesRoutes(context));
   app.route('/', ledgerRoutes(context));
   app.route('/', rebuildRoutes(context));
   app.route('/', consumerRoutes(context));

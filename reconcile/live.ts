@@ -93,8 +93,24 @@ export const LIVE: readonly LiveMachine[] = [
     states: ['R0', 'R1', 'R2', 'R4', 'R5', 'R6', 'R7', 'R8', 'R9', 'R11', 'R12', 'R13', 'R14', 'R15'],
     by: 'state',
     funnel: true,
-    // R9: a channel may take a working day to pay back. R15 was handed to a person: at once.
-    limits: { R4: HOUR, R5: 7 * DAY, R8: MINUTE, R9: DAY, R11: MINUTE, R12: MINUTE, R13: MINUTE, R14: MINUTE, R15: 0 },
+    // R0, R1: somebody decides within a day. R2 waits for a parcel that cannot be cancelled any more. R9: a channel may
+    // take a working day to pay back. R15 was handed to a person: at once.
+    limits: {
+      R0: MINUTE,
+      R1: DAY,
+      R2: 8 * DAY,
+      R4: HOUR,
+      R5: 7 * DAY,
+      R6: MINUTE,
+      R7: MINUTE,
+      R8: MINUTE,
+      R9: DAY,
+      R11: MINUTE,
+      R12: MINUTE,
+      R13: MINUTE,
+      R14: MINUTE,
+      R15: 0,
+    },
     amount: 'r.amount + r.subsidy',
     currency: 'r.currency',
   },

@@ -1,3 +1,5 @@
+import { kickAfterSales } from '../aftersales/aftersales.driver.ts';
+import { applyReturn } from '../aftersales/returning.ts';
 import type { CoreContext } from '../context.ts';
 import { applyParcel } from '../fulfilment/parcel.ts';
 import type { Tx } from '../kernel/db/database.ts';
@@ -6,7 +8,7 @@ import { endAttemptInside } from '../payments/attempt.ts';
 import { bookCapture, judgeCapture, readStanding, type Standing } from '../payments/capture.ts';
 import { fail, finishInside } from '../refunds/refunds.driver.ts';
 import { refundMachine } from '../refunds/refunds.machine.ts';
-import type { RefundRow } from '../refunds/refunds.store.ts';
+import { legOfKey, type RefundRow } from '../refunds/refunds.store.ts';
 import {
   type CallbackKind,
   type FulfilmentMessage,
@@ -14,7 +16,9 @@ import {
   type PaymentMessage,
   paymentMessage,
   type RefundMessage,
+  type ReturnMessage,
   refundMessage,
+  returnMessage,
 } from './messages.ts';
 
 export type Applied =
@@ -55,6 +59,10 @@ export async function lookAt(
     case 'fulfilment': {
       const message = fulfilmentMessage.parse(body);
       return async () => done(await applyFulfilment(context, tx, message, cause));
+    }
+    case 'return': {
+      const message = returnMessage.parse(body);
+      return async () => done(await applyReturned(context, tx, message, cause));
     }
   }
 }
@@ -101,7 +109,8 @@ function rulePayment(
 }
 
 async function applyRefund(context: CoreContext, tx: Tx, message: RefundMessage, cause: Cause): Promise<Applied> {
-  const row = await readRow<RefundRow>(tx, refundMachine, message.refundNo);
+  const { refundId, leg } = legOfKey(message.refundNo);
+  const row = await readRow<RefundRow>(tx, refundMachine, refundId);
   if (row === null || row.channel !== message.source)
     return rejected(`refund ${message.refundNo} is not ours at ${message.source}`);
   if (message.merchantId !== context.channels.get(row.channel)?.merchantId)
@@ -112,6 +121,9 @@ async function applyRefund(context: CoreContext, tx: Tx, message: RefundMessage,
     );
   }
   const applied = { kind: 'applied', scope: row.pay_order_id } as const;
+  if (leg !== row.cash_leg) {
+    return message.type === 'refund.failed' ? applied : rejected(`${message.refundNo} had failed and was asked anew`);
+  }
   if (message.type === 'refund.failed') {
     if (row.state === 'R10') return rejected('the refund had succeeded before');
     if (row.state === 'R9') await fail(context, row, message.reason ?? 'the channel failed it', message, tx);
@@ -150,4 +162,21 @@ async function applyFulfilment(
   };
   const outcome = await applyParcel(context, message.shipmentId, view, cause, tx);
   return outcome.kind === 'conflict' ? rejected(outcome.reason) : { kind: 'applied', scope: null };
+}
+
+const RETURN = { 'return.processing': 'processing', 'return.received': 'received', 'return.failed': 'failed' } as const;
+
+async function applyReturned(context: CoreContext, tx: Tx, message: ReturnMessage, cause: Cause): Promise<Applied> {
+  const view = {
+    returnNo: message.returnNo,
+    state: RETURN[message.type],
+    ...(message.carrier === undefined ? {} : { carrier: message.carrier }),
+    ...(message.trackingNo === undefined ? {} : { trackingNo: message.trackingNo }),
+    ...(message.reason === undefined ? {} : { reason: message.reason }),
+  };
+  const outcome = await applyReturn(context, view, cause, tx);
+  if (outcome.kind === 'conflict') return rejected(outcome.reason);
+  if (outcome.kind === 'known') return { kind: 'applied', scope: null };
+  tx.afterCommit(() => kickAfterSales(context, outcome.refundId));
+  return { kind: 'applied', scope: outcome.scope };
 }

@@ -14,7 +14,7 @@ const callback = route({
   summary: 'Take a signed message of a payment channel or of the fulfilment service (Standard Webhooks)',
   tags: ['callbacks'],
   request: {
-    params: z.object({ kind: z.string().refine(isCallbackKind, 'must be payment, refund or fulfilment') }),
+    params: z.object({ kind: z.string().refine(isCallbackKind, 'must be payment, refund, fulfilment or return') }),
     headers: z.object({
       'webhook-id': z.string().min(1).max(200),
       'webhook-timestamp': z.string().min(1).max(20),

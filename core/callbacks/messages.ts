@@ -54,11 +54,27 @@ export const fulfilmentMessage = z.object({
   occurredAt,
 });
 
-export const MESSAGES = { payment: paymentMessage, refund: refundMessage, fulfilment: fulfilmentMessage } as const;
+export const returnMessage = z.object({
+  type: z.enum(['return.processing', 'return.received', 'return.failed']),
+  source: id,
+  returnNo: id,
+  carrier: z.string().max(100).optional(),
+  trackingNo: z.string().max(100).optional(),
+  reason,
+  occurredAt,
+});
+
+export const MESSAGES = {
+  payment: paymentMessage,
+  refund: refundMessage,
+  fulfilment: fulfilmentMessage,
+  return: returnMessage,
+} as const;
 
 export type CallbackKind = keyof typeof MESSAGES;
 export type PaymentMessage = z.infer<typeof paymentMessage>;
 export type RefundMessage = z.infer<typeof refundMessage>;
+export type ReturnMessage = z.infer<typeof returnMessage>;
 export type FulfilmentMessage = z.infer<typeof fulfilmentMessage>;
 
 export function isCallbackKind(text: string): text is CallbackKind {

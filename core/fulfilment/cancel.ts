@@ -6,7 +6,7 @@ import { linesIn, type PartLine, pack, type ShipmentRow, setCancelIntent } from 
 import { kickShipment } from './fulfilment.ts';
 
 /**
- * Wants a shipment given up (取消履约): the intent is written with this transaction, the service is asked after it. What
+ * Wants a shipment given up (取消履约): the intent is written with this transaction, whoever drives the shipment asks the service. What
  * `parts` names is shipped anew once the service has confirmed, each part by itself; without its word it stays where it is.
  * The caller holds the pay order's lock. False: the shipment has ended, or somebody wanted that before.
  */
@@ -27,7 +27,6 @@ export async function wishCancel(
   for (const { id, lines } of wish.parts) {
     if (lines.length > 0) await openPart(tx, context, { ...shipment, after: shipment.id }, { id, lines, ...cause });
   }
-  tx.afterCommit(() => kickShipment(context, shipment.id));
   return true;
 }
 

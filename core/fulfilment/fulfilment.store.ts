@@ -174,19 +174,25 @@ export async function setCancelRefused(sql: Sql, shipmentId: string, dueAt: Date
   return rows[0] ?? null;
 }
 
-/** What lay in a shipment is delivered. Returns how many pieces of its order are still to come. */
-export async function countDelivered(sql: Sql, shipment: Parcel): Promise<number> {
-  const rows = await sql.query<{ missing: number }>({
+/** What lay in a shipment is delivered. */
+export async function countDelivered(sql: Sql, shipment: Parcel): Promise<void> {
+  await sql.query({
     name: 'shipment_delivered_lines',
-    text: `WITH delivered AS (
-        UPDATE core.order_line l SET shipped = l.shipped + s.quantity
-        FROM core.shipment_line s WHERE s.shipment_id = $1 AND l.order_id = s.order_id AND l.line_no = s.line_no
-        RETURNING l.line_no, l.quantity - l.shipped - l.dropped AS missing
-      ) SELECT (coalesce((SELECT sum(missing) FROM delivered), 0) + coalesce((SELECT sum(quantity - shipped - dropped)
-          FROM core.order_line WHERE order_id = $2 AND line_no NOT IN (SELECT line_no FROM delivered)), 0))::bigint AS missing`,
-    values: [shipment.id, shipment.order_id],
+    text: `UPDATE core.order_line l SET shipped = l.shipped + s.quantity
+      FROM core.shipment_line s WHERE s.shipment_id = $1 AND l.order_id = s.order_id AND l.line_no = s.line_no`,
+    values: [shipment.id],
   });
-  return rows[0]?.missing ?? 0;
+}
+
+/** Whether every piece of the order is delivered or dropped, and one at least delivered. */
+export async function isComplete(sql: Sql, orderId: string): Promise<boolean> {
+  const rows = await sql.query<{ complete: boolean }>({
+    name: 'order_complete',
+    text: `SELECT sum(quantity - shipped - dropped) = 0 AND sum(shipped) > 0 AS complete
+      FROM core.order_line WHERE order_id = $1`,
+    values: [orderId],
+  });
+  return rows[0]?.complete ?? false;
 }
 
 /** A person's correction of carrier or number, if the row is still as it was read. */

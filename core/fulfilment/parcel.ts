@@ -7,10 +7,18 @@ import { lockPayOrder } from '../payorders/payorders.ts';
 import { linesOf, moneyOf, type UnclaimedLine } from '../refunds/claims.store.ts';
 import { openRefund } from '../refunds/refunds.ts';
 import { shareOf } from '../refunds/shares.ts';
-import { putBackSome } from '../stock/stock.ts';
+import { backOnShelf } from '../refunds/shelf.ts';
 import { shipmentMachine } from './fulfilment.machine.ts';
 import type { ParcelView } from './fulfilment.port.ts';
-import { captureOf, countDelivered, followersOf, linesIn, makeDue, type ShipmentRow } from './fulfilment.store.ts';
+import {
+  captureOf,
+  countDelivered,
+  followersOf,
+  isComplete,
+  linesIn,
+  makeDue,
+  type ShipmentRow,
+} from './fulfilment.store.ts';
 
 export type ParcelOutcome =
   | { readonly kind: 'applied' }
@@ -108,17 +116,28 @@ export function parcelMove<From extends LiveState>(
   };
 }
 
+/** O2, once nothing of the order is still to come and something has: what is dropped is refunded, and does not come. */
+export async function fulfilIfComplete(
+  context: CoreContext,
+  tx: Tx,
+  order: { readonly order_id: string; readonly pay_order_id: string },
+): Promise<void> {
+  if (!(await isComplete(tx, order.order_id))) return;
+  await context.mover.move(tx, orderMachine, {
+    id: order.order_id,
+    from: 'O1',
+    to: 'O2',
+    actor: 'core',
+    reason: 'every line is fulfilled',
+    scope: order.pay_order_id,
+  });
+}
+
 /** What follows from an end, once, in the transaction that reached it. */
 async function ended(context: CoreContext, tx: Tx, row: ShipmentRow, to: End, view: ParcelView): Promise<void> {
-  if (to === 'F4' && row.refund_id === null && (await countDelivered(tx, row)) === 0) {
-    await context.mover.move(tx, orderMachine, {
-      id: row.order_id,
-      from: 'O1',
-      to: 'O2',
-      actor: 'core',
-      reason: 'every line is fulfilled',
-      scope: row.pay_order_id,
-    });
+  if (to === 'F4' && row.refund_id === null) {
+    // Sent together; the second sees what the first has written.
+    await Promise.all([countDelivered(tx, row), fulfilIfComplete(context, tx, row)]);
   }
   // Whoever asked for it to be given up decides what becomes of the pieces.
   const asked = to === 'F5' && row.cancel_intent !== null;
@@ -168,7 +187,7 @@ async function refundUndelivered(
   const capture = await captureOf(tx, row.order_id);
   if (capture === null) throw new Error(`broken invariant: order ${row.order_id} was shipped unpaid`);
   const { amount, subsidy } = await moneyOf(tx, row.order_id, lines);
-  await openRefund(tx, context, {
+  const id = await openRefund(tx, context, {
     payOrderId: row.pay_order_id,
     orderId: row.order_id,
     ...capture,
@@ -179,7 +198,8 @@ async function refundUndelivered(
     reason: `fulfilment ended without delivery: ${why.reason}`,
     shipmentId: row.id,
   });
-  if (!why.left) await putBackSome(tx, row.order_id, lines);
+  if (!why.left) await backOnShelf(tx, context, { id, orderId: row.order_id, way: 'dropped' }, lines);
+  await fulfilIfComplete(context, tx, row);
 }
 
 /** `first`: the pieces were to be delivered for the first time; an exchange's had been, and came back. */

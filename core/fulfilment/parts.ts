@@ -16,6 +16,7 @@ import {
   type PartLine,
   type ShipmentRow,
 } from './fulfilment.store.ts';
+import { kickShipment } from './fulfilment.ts';
 
 export interface ShipmentView {
   readonly shipment: ShipmentRow;
@@ -110,6 +111,7 @@ async function takeOut(
     if (rest.length === 0) throw refused('wrong_state', `These pieces are shipment ${shipment.id} already.`);
     const parts = [{ id: part.id, lines: part.lines }, { lines: rest }];
     await wishCancel(tx, context, shipment, { intent: 'split', reason: part.reason, actor: part.actor, parts });
+    tx.afterCommit(() => kickShipment(context, shipment.id));
     return;
   }
   throw refused(

@@ -144,6 +144,15 @@ export function penalty(f: Fact & Money & OfOrder): Posting {
   ]);
 }
 
+/** What was to be refunded less a penalty is not refunded after all, so nothing is kept. The reference is that of `penalty`. */
+export function penaltyWithdrawn(f: Fact & Money & OfOrder): Posting {
+  const { currency, amount, orderId } = f;
+  return fact('penalty_withdrawn', f, [
+    debit(chart.forfeitRevenue(currency), amount, orderId),
+    credit(chart.merchantPayable(currency), amount, orderId),
+  ]);
+}
+
 /** The platform's share of a sale. */
 export function commission(f: Fact & Money & OfOrder): Posting {
   const { currency, amount, orderId } = f;
@@ -218,6 +227,15 @@ export function refundDone(f: RefundDone): Posting {
     debit(chart.refundPayable(currency), cash + (f.wallet?.amount ?? 0), orderId),
     credit(chart.clearing(f.channel, currency), cash, orderId),
     ...(f.wallet === undefined ? [] : [credit(chart.wallet(f.wallet.userId, currency), f.wallet.amount, orderId)]),
+  ]);
+}
+
+/** A refund reached the buyer another way than through its channel, such as by a bank transfer. */
+export function refundPaidByBank(f: Fact & Money & OfOrder): Posting {
+  const { currency, amount, orderId } = f;
+  return fact('refund_done', f, [
+    debit(chart.refundPayable(currency), amount, orderId),
+    credit(chart.bank(currency), amount, orderId),
   ]);
 }
 

@@ -18,6 +18,7 @@ export type PostingKind =
   | 'late_capture'
   | 'late_capture_revived'
   | 'penalty'
+  | 'penalty_withdrawn'
   | 'points_clawed_back'
   | 'points_earned'
   | 'points_expired'

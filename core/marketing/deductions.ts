@@ -188,6 +188,16 @@ export const rollbackDriver: Driver<DeductionRow, CoreContext> = {
   },
 };
 
+/** A person wants marketing asked again for what it would not give back. */
+export async function retryRollback(sql: Sql, id: string, now: Date): Promise<void> {
+  await sql.query({
+    name: 'deduction_retry_rollback',
+    text: `UPDATE core.deduction SET due_at = $2, person_reason = NULL, tries = 0, version = version + 1
+      WHERE id = $1 AND state = 'ROLLBACK_PENDING'`,
+    values: [id, now],
+  });
+}
+
 /** Drives the rollbacks of these rows at once, after the commit that marked them. */
 export function kickRollbacks(context: CoreContext, ids: readonly string[]): void {
   for (const id of ids) {

@@ -13,6 +13,7 @@ export const ENTITY_TYPES = [
   'user',
   'consumer',
   'account',
+  'refund',
   'campaign',
   'points',
 ] as const;

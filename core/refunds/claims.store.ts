@@ -11,8 +11,9 @@ export interface ClaimedLine {
   readonly quantity: number;
   readonly cash: number;
   readonly subsidy: number;
-  /** Of the pieces those that never left. */
+  /** Of the pieces those that never left, and those that the shopper keeps. */
   readonly dropped: number;
+  readonly kept?: number;
 }
 
 /** Writes down what a refund speaks of, and claims it of the lines. The caller holds the pay order's lock. */
@@ -24,11 +25,11 @@ export async function claimLines(
   await sql.query({
     name: 'refund_claim_lines',
     text: `WITH wanted AS (
-        SELECT * FROM unnest($3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-          AS w (line_no, quantity, cash, subsidy, dropped)
+        SELECT * FROM unnest($3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[])
+          AS w (line_no, quantity, cash, subsidy, dropped, kept)
       ), written AS (
-        INSERT INTO core.refund_line (refund_id, order_id, line_no, quantity, cash, subsidy, dropped)
-        SELECT $1, $2, line_no, quantity, cash, subsidy, dropped FROM wanted
+        INSERT INTO core.refund_line (refund_id, order_id, line_no, quantity, cash, subsidy, dropped, kept)
+        SELECT $1, $2, line_no, quantity, cash, subsidy, dropped, kept FROM wanted
       ) UPDATE core.order_line l SET claimed = l.claimed + w.quantity, claimed_cash = l.claimed_cash + w.cash,
           claimed_subsidy = l.claimed_subsidy + w.subsidy, dropped = l.dropped + w.dropped
         FROM wanted w WHERE l.order_id = $2 AND l.line_no = w.line_no`,
@@ -40,6 +41,7 @@ export async function claimLines(
       lines.map((l) => l.cash),
       lines.map((l) => l.subsidy),
       lines.map((l) => l.dropped),
+      lines.map((l) => l.kept ?? 0),
     ],
   });
 }
@@ -102,4 +104,40 @@ export async function moneyOf(
   const last = rows[0]?.unclaimed === sum((line) => line.quantity);
   const freight = last ? (rows[0]?.freight ?? 0) : 0;
   return { amount: sum((line) => line.cash) + freight, subsidy: sum((line) => line.subsidy), freight };
+}
+
+/**
+ * A refund speaks of its pieces no more: it was rejected, closed, or the exchange is done. What was counted as dropped or
+ * returned for it counts no more either.
+ */
+export async function releaseClaims(sql: Sql, refundId: string): Promise<void> {
+  await sql.query({
+    name: 'refund_release_claims',
+    text: `WITH gone AS (
+        SELECT l.*, r.returned_at IS NOT NULL AND r.kind <> 'exchange' AS back
+        FROM core.refund_line l JOIN core.refund r ON r.id = l.refund_id WHERE r.id = $1
+      ), undone AS (
+        UPDATE core.refund_line SET dropped = 0, "returning" = 0 WHERE refund_id = $1
+      ) UPDATE core.order_line o SET claimed = o.claimed - g.quantity, claimed_cash = o.claimed_cash - g.cash,
+          claimed_subsidy = o.claimed_subsidy - g.subsidy, dropped = o.dropped - g.dropped,
+          returned = o.returned - CASE WHEN g.back THEN g.returning ELSE 0 END
+        FROM gone g WHERE o.order_id = g.order_id AND o.line_no = g.line_no`,
+    values: [refundId],
+  });
+}
+
+/** The shopper objects to a rejection: its pieces are claimed again, with the shares that are theirs now. */
+export async function claimAgain(sql: Sql, refundId: string, lines: readonly ClaimedLine[]): Promise<void> {
+  await sql.query({
+    name: 'refund_claim_again',
+    text: `WITH wanted AS (
+        SELECT * FROM unnest($2::integer[], $3::bigint[], $4::bigint[]) AS w (line_no, cash, subsidy)
+      ), again AS (
+        UPDATE core.refund_line l SET cash = w.cash, subsidy = w.subsidy FROM wanted w
+        WHERE l.refund_id = $1 AND l.line_no = w.line_no RETURNING l.order_id, l.line_no, l.quantity, l.cash, l.subsidy
+      ) UPDATE core.order_line o SET claimed = o.claimed + a.quantity, claimed_cash = o.claimed_cash + a.cash,
+          claimed_subsidy = o.claimed_subsidy + a.subsidy
+        FROM again a WHERE o.order_id = a.order_id AND o.line_no = a.line_no`,
+    values: [refundId, lines.map((l) => l.lineNo), lines.map((l) => l.cash), lines.map((l) => l.subsidy)],
+  });
 }

@@ -2,7 +2,7 @@ import type { CoreContext } from '../context.ts';
 import type { Sql, Tx } from '../kernel/db/database.ts';
 import { claimAndDrive, type Driver, type Step } from '../kernel/driver.ts';
 import { must } from '../kernel/errors.ts';
-import type { MachineRow } from '../kernel/machine.ts';
+import { type MachineRow, readRow } from '../kernel/machine.ts';
 import * as booking from '../ledger/booking.ts';
 import { post } from '../ledger/ledger.ts';
 import { deductionsOfAttempt, kickRollbacks } from '../marketing/deductions.ts';
@@ -12,7 +12,7 @@ import type { RefundView } from '../payments/channel.port.ts';
 import { lockPayOrder } from '../payorders/payorders.ts';
 import { countRefunded } from './claims.store.ts';
 import { refundMachine } from './refunds.machine.ts';
-import { type RefundRow, tradeOfCapture, unrefundedOf } from './refunds.store.ts';
+import { keyOfLeg, type RefundRow, tradeOfCapture, unrefundedOf } from './refunds.store.ts';
 
 /** How soon, and how late at most, to look again whether marketing has given back its part. */
 const AWAIT_MS = 500;
@@ -20,14 +20,15 @@ const AWAIT_LATEST_MS = 15_000;
 
 type RefundStep = Promise<Step<RefundRow>>;
 
-/** Brings a refund from R8 to its end: marketing first where it paid a part, then the channel. */
+/** Brings a refund from R6 or R8 to its end: marketing first where it paid a part, then the channel. */
 export const refundDriver: Driver<RefundRow, CoreContext> = {
   machine: refundMachine,
   scope: (row) => row.pay_order_id,
   async step(context, row, signal): RefundStep {
     switch (row.state) {
+      case 'R6':
       case 'R8':
-        return row.subsidy > 0 ? toMarketing(context, row) : toCash(context, row, 'R8');
+        return row.subsidy > 0 ? toMarketing(context, row, row.state) : toCash(context, row, row.state);
       case 'R12':
         return awaitMarketing(context, row);
       case 'R13':
@@ -51,17 +52,14 @@ export const refundDriver: Driver<RefundRow, CoreContext> = {
   },
 };
 
-/**
- * R12 is written before marketing is asked: what goes back of its resources is marked in the same commit. The pay order's
- * lock comes first, so that of two parts at once one is the last.
- */
-async function toMarketing(context: CoreContext, row: RefundRow): RefundStep {
+/** R12 is written before marketing is asked: what must go back there is marked in the same commit. */
+async function toMarketing(context: CoreContext, row: RefundRow, from: 'R6' | 'R8'): RefundStep {
   const trade = await tradeOfCapture(context.db, row.capture_id);
   const ids = await context.db.tx(async (tx) => {
     await lockPayOrder(tx, row.pay_order_id);
     const moved = await context.mover.move(tx, refundMachine, {
       id: row.id,
-      from: 'R8',
+      from,
       to: 'R12',
       actor: 'core',
       reason: 'marketing gives back its part first',
@@ -73,15 +71,19 @@ async function toMarketing(context: CoreContext, row: RefundRow): RefundStep {
   return { kind: 'moved' };
 }
 
-function ofOrder(row: RefundRow): RefundOfOrder {
+export function ofOrder(row: RefundRow): RefundOfOrder {
   return { id: row.id, payOrderId: row.pay_order_id, orderId: must(row.order_id, `the order of refund ${row.id}`) };
 }
 
 async function awaitMarketing(context: CoreContext, row: RefundRow): RefundStep {
   const trade = await tradeOfCapture(context.db, row.capture_id);
-  const rows = await deductionsOfAttempt(context.db, trade);
-  // What stays DEDUCTED pays for parts that are not refunded.
-  const held = rows.filter((d) => d.state === 'ROLLBACK_PENDING');
+  const held = (await deductionsOfAttempt(context.db, trade)).filter((d) => d.state === 'ROLLBACK_PENDING');
+  const refused = held.find((d) => d.person_reason !== null && d.due_at === null);
+  if (refused !== undefined) {
+    const reason = refused.person_reason ?? 'marketing does not give it back';
+    await context.mover.move(context.db, refundMachine, { ...moveOf(row), from: 'R12', to: 'R14', reason });
+    return { kind: 'moved' };
+  }
   if (held.length > 0) {
     const now = context.clock.now();
     return { kind: 'wait', ms: Math.min(...held.map((d) => untilDue(d, now))) };
@@ -89,16 +91,19 @@ async function awaitMarketing(context: CoreContext, row: RefundRow): RefundStep 
   await context.db.tx(async (tx) => {
     await lockPayOrder(tx, row.pay_order_id);
     const moved = await context.mover.move(tx, refundMachine, {
-      id: row.id,
+      ...moveOf(row),
       from: 'R12',
       to: 'R13',
-      actor: 'marketing',
+      set: { marketing_done: true },
       reason: 'marketing has given back its part',
-      scope: row.pay_order_id,
     });
     if (moved.kind === 'moved') await finishReturn(tx, context, ofOrder(row));
   });
   return { kind: 'moved' };
+}
+
+function moveOf(row: RefundRow) {
+  return { id: row.id, actor: 'marketing', scope: row.pay_order_id } as const;
 }
 
 /** A rollback that got no answer has a back-off of its own, or waits for a person: before it is tried again there is no news. */
@@ -109,7 +114,7 @@ function untilDue(rollback: MachineRow, now: Date): number {
 }
 
 /** R9 is written before the channel is asked; with nothing to pay back in cash the refund is done. */
-async function toCash(context: CoreContext, row: RefundRow, from: 'R8' | 'R13'): RefundStep {
+async function toCash(context: CoreContext, row: RefundRow, from: 'R6' | 'R8' | 'R13'): RefundStep {
   if (row.amount === 0) {
     await finish(context, row, from, {
       reason: 'nothing to give back in cash',
@@ -132,10 +137,11 @@ async function toCash(context: CoreContext, row: RefundRow, from: 'R8' | 'R13'):
 async function askChannel(context: CoreContext, row: RefundRow, signal: AbortSignal): RefundStep {
   const channel = context.channels.get(row.channel);
   if (channel === undefined) return { kind: 'person', reason: `the channel ${row.channel} is not configured` };
-  let answer = row.tries === 0 ? null : await channel.queryRefund(row.id, signal);
+  const refundNo = keyOfLeg(row.id, row.cash_leg);
+  let answer = row.tries === 0 ? null : await channel.queryRefund(refundNo, signal);
   if (answer === null || (answer.kind === 'ok' && answer.value.state === 'none')) {
     const tradeNo = await tradeOfCapture(context.db, row.capture_id);
-    answer = await channel.refund({ refundNo: row.id, tradeNo, amount: row.amount, currency: row.currency }, signal);
+    answer = await channel.refund({ refundNo, tradeNo, amount: row.amount, currency: row.currency }, signal);
   }
   if (answer.kind === 'unknown') return answer;
   if (answer.kind === 'refused') {
@@ -172,19 +178,19 @@ async function refundDone(context: CoreContext, row: RefundRow, view: RefundView
   return { kind: 'moved' };
 }
 
+/** R15: a person says that it was paid another way. */
+type PaidFrom = 'R6' | 'R8' | 'R9' | 'R13' | 'R15';
+
 export interface RefundProof {
   readonly reason: string;
   readonly evidence: unknown;
   readonly channelRefundId: string | null;
+  /** Default: the channel. */
+  readonly actor?: string;
 }
 
 /** R10: books the money out and, when everything of the order went back, closes it as refunded. Applied once. */
-async function finish(
-  context: CoreContext,
-  row: RefundRow,
-  from: 'R8' | 'R9' | 'R13',
-  proof: RefundProof,
-): Promise<void> {
+async function finish(context: CoreContext, row: RefundRow, from: PaidFrom, proof: RefundProof): Promise<void> {
   await context.db.tx((tx) => finishInside(context, tx, row, from, proof));
 }
 
@@ -193,42 +199,43 @@ export async function finishInside(
   context: CoreContext,
   tx: Tx,
   row: RefundRow,
-  from: 'R8' | 'R9' | 'R13',
+  from: PaidFrom,
   proof: RefundProof,
 ): Promise<boolean> {
+  // First, as for everything about its money: two refunds that end at once would each miss the other's pieces.
+  await lockPayOrder(tx, row.pay_order_id);
   const moved = await context.mover.move(tx, refundMachine, {
     id: row.id,
     from,
     to: 'R10',
     set: { channel_refund_id: proof.channelRefundId },
-    actor: 'channel',
+    actor: proof.actor ?? 'channel',
     reason: proof.reason,
     evidence: proof.evidence,
     scope: row.pay_order_id,
   });
   if (moved.kind !== 'moved') return false;
-  const done = booking.refundDone({
-    reference: row.id,
-    payOrderId: row.pay_order_id,
-    orderId: row.order_id,
-    reason: proof.reason,
-    channel: row.channel,
-    currency: row.currency,
-    cash: row.amount,
-  });
+  const { currency } = row;
+  const fact = { reference: row.id, payOrderId: row.pay_order_id, orderId: row.order_id, reason: proof.reason };
+  const done =
+    from === 'R15'
+      ? booking.refundPaidByBank({ ...fact, currency, amount: row.amount })
+      : booking.refundDone({ ...fact, currency, channel: row.channel, cash: row.amount });
   await post(tx, context.clock, done);
   if (row.order_id === null) return true;
   await countRefunded(tx, row.id);
-  if ((await unrefundedOf(tx, row.order_id)) !== 0) return true;
-  await context.mover.move(tx, orderMachine, {
-    id: row.order_id,
-    from: 'O1',
-    to: 'O3',
-    actor: 'core',
-    reason: 'everything was refunded',
-    scope: row.pay_order_id,
-  });
+  if ((await unrefundedOf(tx, row.order_id)) === 0) await closeRefunded(context, tx, row, row.order_id);
   return true;
+}
+
+/** O3, from wherever the order stands: all of it went back. */
+async function closeRefunded(context: CoreContext, tx: Tx, row: RefundRow, orderId: string): Promise<void> {
+  const cause = { actor: 'core', reason: 'everything was refunded', scope: row.pay_order_id };
+  const order = await readRow(tx, orderMachine, orderId);
+  const { state } = order ?? {};
+  if (state === 'O1' || state === 'O2' || state === 'O5') {
+    await context.mover.move(tx, orderMachine, { id: orderId, from: state, to: 'O3', ...cause });
+  }
 }
 
 /** R11: the channel refused. */

@@ -12,7 +12,35 @@ export interface RefundRow extends MachineRow {
   readonly currency: Currency;
   readonly cause: string;
   readonly channel_refund_id: string | null;
+  readonly user_id: number | null;
+  readonly entrance: 'user' | 'merchant' | 'system';
+  readonly kind: 'refund' | 'return' | 'exchange';
+  readonly reason: string | null;
+  readonly requested_by: string | null;
+  readonly decided_by: string | null;
+  readonly body_digest: string | null;
+  readonly freight: number;
+  readonly penalty: number;
+  readonly withheld: number;
+  readonly return_leg: number;
+  readonly return_carrier: string | null;
+  readonly return_tracking_no: string | null;
+  readonly returned_at: Date | null;
+  readonly cash_leg: number;
+  readonly marketing_done: boolean;
+  readonly owed: boolean;
   readonly created_at: Date;
+}
+
+/** A leg outside is tried under a key of its own: what has failed under one key stays failed. The first is the refund's id. */
+export function keyOfLeg(refundId: string, leg: number): string {
+  return leg === 1 ? refundId : `${refundId}.${leg}`;
+}
+
+/** The refund and the number of the try that a key of a leg speaks of. */
+export function legOfKey(key: string): { readonly refundId: string; readonly leg: number } {
+  const [refundId = '', leg = '1'] = key.split('.');
+  return { refundId, leg: Number(leg) };
 }
 
 /**
@@ -45,12 +73,11 @@ export async function tradeOfCapture(sql: Sql, captureId: string): Promise<strin
   return row.payment_id;
 }
 
-/** What a pay order's order still has that is not refunded: 0 means that everything went back. */
+/** How many pieces of an order are not refunded: 0 means that everything went back. */
 export async function unrefundedOf(sql: Sql, orderId: string): Promise<number> {
   const rows = await sql.query<{ rest: number }>({
     name: 'order_unrefunded',
-    text: `SELECT o.payable + o.discount_amount - coalesce((SELECT sum(r.amount + r.subsidy + r.penalty + r.withheld) FROM core.refund r
-        WHERE r.pay_order_id = o.pay_order_id AND r.order_id = o.id AND r.state = 'R10'), 0)::bigint AS rest FROM core.orders o WHERE o.id = $1`,
+    text: 'SELECT coalesce(sum(quantity - refunded), 0)::bigint AS rest FROM core.order_line WHERE order_id = $1',
     values: [orderId],
   });
   return rows[0]?.rest ?? 0;

@@ -203,7 +203,8 @@ export const refundLine = core.table(
     quantity: bigint('quantity', { mode: 'number' }).notNull(),
     cash: amount('cash').notNull(),
     subsidy: amount('subsidy').notNull(),
-    /** Of the pieces those that never left, and those that come back; the rest stays with the shopper. */
+    /** Of the pieces those that the shopper keeps, those that never left, and those that come back. */
+    kept: bigint('kept', { mode: 'number' }).notNull().default(0),
     dropped: bigint('dropped', { mode: 'number' }).notNull().default(0),
     returning: bigint('returning', { mode: 'number' }).notNull().default(0),
   },
@@ -213,7 +214,7 @@ export const refundLine = core.table(
     check('refund_line_money', sql`${t.quantity} > 0 AND ${t.cash} >= 0 AND ${t.subsidy} >= 0`),
     check(
       'refund_line_pieces',
-      sql`${t.dropped} >= 0 AND ${t.returning} >= 0 AND ${t.dropped} + ${t.returning} <= ${t.quantity}`,
+      sql`${t.kept} >= 0 AND ${t.dropped} >= 0 AND ${t.returning} >= 0 AND ${t.kept} + ${t.dropped} + ${t.returning} <= ${t.quantity}`,
     ),
   ],
 );

@@ -1,5 +1,5 @@
 import type { Sql } from '../kernel/db/database.ts';
-import { type Claim, type Lack, type Pieces, STOCK_EVENTS } from './pieces.ts';
+import { type Claim, type Lack, STOCK_EVENTS } from './pieces.ts';
 
 /*
  * How these statements lock. A plain UPDATE … FROM locks rows in whatever order its join meets them, so two orders with
@@ -169,36 +169,6 @@ export async function putBackPieces(sql: Sql, orderId: string): Promise<number> 
     name: 'stock_put_back',
     text: `WITH ${MINE}, ${freed('taken')}`,
     values: [orderId],
-  });
-  return rows[0]?.pieces ?? 0;
-}
-
-/**
- * Some pieces of what an order has taken come back: its reservations remember how many, the earlier ones first. Returns
- * how many that were: never more than were taken.
- */
-export async function putBackPart(sql: Sql, orderId: string, pieces: readonly Pieces[]): Promise<number> {
-  const rows = await sql.query<{ pieces: number }>({
-    name: 'stock_put_back_part',
-    text: `WITH ${MINE}, asked AS (
-        SELECT sku_id, sum(quantity)::bigint AS quantity FROM unnest($2::bigint[], $3::bigint[]) AS a (sku_id, quantity)
-        GROUP BY sku_id
-      ), shared AS (
-        SELECT m.id, m.folded, greatest(0, least(m.quantity, a.quantity
-          - coalesce(sum(m.quantity) OVER (PARTITION BY m.sku_id ORDER BY m.id
-              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0)))::bigint AS back
-        FROM mine m JOIN asked a ON a.sku_id = m.sku_id WHERE m.state = 'taken'
-      ), freed AS (
-        UPDATE core.reservation r SET returned = r.returned + s.back FROM shared s WHERE r.id = s.id AND s.back > 0
-        RETURNING r.sku_id, r.warehouse_id, s.back AS quantity, s.folded
-      ), wanted AS (
-        SELECT sku_id, warehouse_id, sum(quantity)::bigint AS quantity,
-          coalesce(sum(quantity) FILTER (WHERE folded), 0)::bigint AS folded
-        FROM freed GROUP BY sku_id, warehouse_id
-      ), ${LOCKED}, back AS (
-        ${counted({ onHand: 1, sold: -1 })}
-      )${UNFOLDED} SELECT coalesce(sum(quantity), 0)::bigint AS pieces FROM freed`,
-    values: [orderId, pieces.map((p) => p.skuId), pieces.map((p) => p.quantity)],
   });
   return rows[0]?.pieces ?? 0;
 }

@@ -2,12 +2,11 @@ import type { Sql, Tx } from '../kernel/db/database.ts';
 import { ok, type Refusal, type Result, refuse } from '../kernel/errors.ts';
 import { readStockMode } from './adjust.store.ts';
 import { freeCodesOf } from './codes.store.ts';
-import { type Claim, type DeductAt, type Lack, type Pieces, perShelf, refuseLack } from './pieces.ts';
+import { type Claim, type DeductAt, type Lack, perShelf, refuseLack } from './pieces.ts';
 import {
   holdPieces,
   type OnWait,
   planPieces,
-  putBackPart,
   putBackPieces,
   readStock,
   releaseDue,
@@ -143,13 +142,4 @@ export async function readSkuStock(sql: Sql, skuId: number): Promise<Result<SkuS
     stock: { onHand: total((s) => s.onHand), reserved: total((s) => s.reserved), sold: total((s) => s.sold) },
     warehouses,
   });
-}
-
-/**
- * The same of some pieces of an order: those that came back (退货入库), or will never leave. Pieces of a SKU that is not
- * counted are left out, and more than was taken never comes back. Returns the pieces.
- */
-export async function putBackSome(tx: Sql, orderId: string, items: readonly Pieces[]): Promise<number> {
-  const pieces = items.filter(({ quantity }) => quantity > 0);
-  return pieces.length === 0 ? 0 : putBackPart(tx, orderId, pieces);
 }

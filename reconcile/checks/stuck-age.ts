@@ -20,7 +20,7 @@ export default defineCheck({
   subjects: `SELECT (SELECT count(*) FROM core.payment WHERE state IN ('P0','P1','P2','P4','P5','P7'))
       + (SELECT count(*) FROM core.orders WHERE state IN ('O0','O1'))
       + (SELECT count(*) FROM core.shipment WHERE state IN ('F0','F1','F2'))
-      + (SELECT count(*) FROM core.refund WHERE state IN ('R4','R5','R8','R9','R11','R12','R13','R14','R15')) AS count`,
+      + (SELECT count(*) FROM core.refund WHERE state IN ('R0','R1','R2','R4','R5','R6','R7','R8','R9','R11','R12','R13','R14','R15')) AS count`,
   violations: (db, scope) => {
     const wanted = namesIn(scope);
     return found(db, {

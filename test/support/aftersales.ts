@@ -1,3 +1,7 @@
+import { kickAfterSales } from '../../core/aftersales/aftersales.driver.ts';
+import { approveRefund } from '../../core/aftersales/decisions.ts';
+import { type RefundWish, requestRefund } from '../../core/aftersales/request.ts';
+import { applyReturn } from '../../core/aftersales/returning.ts';
 import type { ParcelView } from '../../core/fulfilment/fulfilment.port.ts';
 import { applyParcel } from '../../core/fulfilment/parcel.ts';
 import type { World } from '../reconcile/support.ts';
@@ -67,4 +71,55 @@ export async function countersOf(world: World, orderId: string): Promise<LineAsI
     text: 'SELECT shipped, returned, dropped, claimed, refunded FROM core.order_line WHERE order_id = $1 ORDER BY line_no',
     values: [orderId],
   });
+}
+
+let keys = 0;
+
+/** The shopper asks for something back; under a key of its own unless one is given. */
+export async function ask(
+  world: World,
+  wish: Partial<RefundWish> & { readonly orderId: string },
+  key = `refund-${(keys += 1)}`,
+): Promise<string> {
+  const asked = await requestRefund(world.ctx, SHOPPER, { kind: 'refund', reason: 'a test', ...wish }, key);
+  if (!asked.ok) throw new Error(`${asked.code}: ${asked.detail}`);
+  return asked.value.refund.id;
+}
+
+export const SHOPPER = { name: 'a shop', entrance: 'user' } as const;
+
+/** Asks, and the merchant agrees; what follows comes to rest. */
+export async function askedAndApproved(
+  world: World,
+  wish: Partial<RefundWish> & { readonly orderId: string },
+): Promise<string> {
+  const id = await ask(world, wish);
+  await approved(world, id);
+  return id;
+}
+
+export async function approved(world: World, id: string): Promise<void> {
+  const agreed = await approveRefund(world.ctx, 'a merchant', id);
+  if (!agreed.ok) throw new Error(`${agreed.code}: ${agreed.detail}`);
+  await world.ctx.background.idle();
+}
+
+/** What the fulfilment service says of the goods of a refund, brought as a callback would. */
+export async function returned(world: World, refundId: string, state: 'received' | 'failed', leg = 1): Promise<void> {
+  const returnNo = leg === 1 ? refundId : `${refundId}.${leg}`;
+  const view = world.outside.fulfilment.setReturn(returnNo, state);
+  const outcome = await applyReturn(world.ctx, view, { actor: 'test', reason: 'a test' });
+  if (outcome.kind === 'conflict') throw new Error(outcome.reason);
+  kickAfterSales(world.ctx, refundId);
+  await world.ctx.background.idle();
+}
+
+/** What the accounts of a pay order's postings come to, by kind. */
+export async function booksOfPayOrder(world: World, payOrderId: string): Promise<Record<string, number>> {
+  const rows = await world.ctx.db.query<{ kind: string; total: number }>({
+    text: `SELECT a.kind, sum(e.amount)::bigint AS total FROM core.posting p JOIN core.entry e ON e.posting_id = p.id
+      JOIN core.account a ON a.id = e.account_id WHERE p.pay_order_id = $1 GROUP BY a.kind HAVING sum(e.amount) <> 0`,
+    values: [payOrderId],
+  });
+  return Object.fromEntries(rows.map(({ kind, total }) => [kind, total]));
 }

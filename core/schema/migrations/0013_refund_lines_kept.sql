@@ -1,0 +1,3 @@
+ALTER TABLE "core"."refund_line" DROP CONSTRAINT "refund_line_pieces";--> statement-breakpoint
+ALTER TABLE "core"."refund_line" ADD COLUMN "kept" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "core"."refund_line" ADD CONSTRAINT "refund_line_pieces" CHECK ("core"."refund_line"."kept" >= 0 AND "core"."refund_line"."dropped" >= 0 AND "core"."refund_line"."returning" >= 0 AND "core"."refund_line"."kept" + "core"."refund_line"."dropped" + "core"."refund_line"."returning" <= "core"."refund_line"."quantity");
