@@ -11,6 +11,7 @@ import { bookOwed } from '../refunds/owing.ts';
 import { refundMachine } from '../refunds/refunds.machine.ts';
 import type { RefundRow } from '../refunds/refunds.store.ts';
 import { backOnShelf } from '../refunds/shelf.ts';
+import { voidCodes } from '../stock/codes.ts';
 import { type ClaimLine, linesOfRefund, lostLines, settlePieces } from './aftersales.store.ts';
 
 /*
@@ -137,6 +138,8 @@ async function decide(
     return quantity === 0 ? [] : [{ skuId: sku_id, quantity }];
   });
   await backOnShelf(tx, context, { id: row.id, orderId, way: 'dropped' }, onShelf);
+  // Delivered codes that are paid back are worth nothing any more.
+  for (const { kept, sku_id } of lines) if (kept > 0) await voidCodes(tx, orderId, sku_id, kept);
   const comesBack = shares.some(({ returning }) => returning > 0);
   const cause = { actor: 'core', scope: row.pay_order_id };
   if (comesBack) {

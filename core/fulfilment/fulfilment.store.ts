@@ -184,6 +184,14 @@ export async function countDelivered(sql: Sql, shipment: Parcel): Promise<void> 
   });
 }
 
+export async function setCodes(sql: Sql, shipmentId: string, codes: readonly string[]): Promise<void> {
+  await sql.query({
+    name: 'shipment_codes',
+    text: 'UPDATE core.shipment SET codes = $2::jsonb WHERE id = $1',
+    values: [shipmentId, JSON.stringify(codes)],
+  });
+}
+
 /** Whether every piece of the order is delivered or dropped, and one at least delivered. */
 export async function isComplete(sql: Sql, orderId: string): Promise<boolean> {
   const rows = await sql.query<{ complete: boolean }>({

@@ -8,6 +8,7 @@ import { linesOf, moneyOf, type UnclaimedLine } from '../refunds/claims.store.ts
 import { openRefund } from '../refunds/refunds.ts';
 import { shareOf } from '../refunds/shares.ts';
 import { backOnShelf } from '../refunds/shelf.ts';
+import { takeCodes } from '../stock/codes.ts';
 import { shipmentMachine } from './fulfilment.machine.ts';
 import type { ParcelView } from './fulfilment.port.ts';
 import {
@@ -18,6 +19,7 @@ import {
   linesIn,
   makeDue,
   type ShipmentRow,
+  setCodes,
 } from './fulfilment.store.ts';
 
 export type ParcelOutcome =
@@ -136,6 +138,7 @@ export async function fulfilIfComplete(
 /** What follows from an end, once, in the transaction that reached it. */
 async function ended(context: CoreContext, tx: Tx, row: ShipmentRow, to: End, view: ParcelView): Promise<void> {
   if (to === 'F4' && row.refund_id === null) {
+    if (view.codes !== undefined) await deliverCodes(context, tx, row);
     // Sent together; the second sees what the first has written.
     await Promise.all([countDelivered(tx, row), fulfilIfComplete(context, tx, row)]);
   }
@@ -145,6 +148,12 @@ async function ended(context: CoreContext, tx: Tx, row: ShipmentRow, to: End, vi
   if (to === 'F3' || (to === 'F5' && !asked)) {
     await refundUndelivered(context, tx, row, { reason: view.reason ?? view.state, left: hasLeft(row, to, view) });
   }
+}
+
+/** Codes of our own pool (卡密) are what was sold: they are delivered instead of what the service made up. */
+async function deliverCodes(context: CoreContext, tx: Tx, row: ShipmentRow): Promise<void> {
+  const ours = (await takeCodes(tx, row.order_id, context.clock.now())).flatMap(({ codes }) => codes);
+  if (ours.length > 0) await setCodes(tx, row.id, ours);
 }
 
 /** A shipment that waits for another starts once that one is given up. */

@@ -5,10 +5,7 @@ export const NOT_RUN_YET: readonly string[] = [
   'GET /v1/users/{userId}/notifications',
   'GET /v1/warehouses',
   'PATCH /v1/warehouses/{warehouseId}',
-  'POST /v1/orders/{orderId}/confirm',
-  'POST /v1/orders/{orderId}/shipments',
   'POST /v1/warehouses',
-  'PUT /v1/orders/{orderId}/shipments/{shipmentId}',
   'PUT /v1/skus/{skuId}/deduction',
 ];
 
