@@ -73,13 +73,16 @@ export async function countersOf(world: World, orderId: string): Promise<LineAsI
   });
 }
 
-let keys = 0;
+/** Keys that no two requests of a test file share. */
+const keys = (function* () {
+  for (let n = 1; ; n += 1) yield `refund-${n}`;
+})();
 
 /** The shopper asks for something back; under a key of its own unless one is given. */
 export async function ask(
   world: World,
   wish: Partial<RefundWish> & { readonly orderId: string },
-  key = `refund-${(keys += 1)}`,
+  key = keys.next().value,
 ): Promise<string> {
   const asked = await requestRefund(world.ctx, SHOPPER, { kind: 'refund', reason: 'a test', ...wish }, key);
   if (!asked.ok) throw new Error(`${asked.code}: ${asked.detail}`);
