@@ -4,6 +4,7 @@ import { callbackRoutes } from './callbacks/callbacks.routes.ts';
 import { Signatures } from './callbacks/signatures.ts';
 import { cartRoutes } from './carts/carts.routes.ts';
 import { CartTokens } from './carts/tokens.ts';
+import { batchRoutes } from './catalog/batch/batch.routes.ts';
 import { catalogRoutes } from './catalog/catalog.routes.ts';
 import { editRoutes } from './catalog/edits/edits.routes.ts';
 import { priceRoutes } from './catalog/prices/prices.routes.ts';
@@ -140,6 +141,7 @@ export function coreApp(core: Pick<Core, 'context' | 'metrics'>, config: ServerC
   app.route('/', catalogRoutes(context));
   app.route('/', priceRoutes(context));
   app.route('/', editRoutes(context));
+  app.route('/', batchRoutes(context));
   app.route('/', treeRoutes(context));
   app.route('/', wordRoutes(context));
   app.route('/', operationRoutes(context));

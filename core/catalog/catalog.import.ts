@@ -117,35 +117,40 @@ export interface ProductWrite {
   readonly spuId: number;
   readonly importKey: string | null;
   readonly digest: string;
+  /** The caller counts the statistics of many at once. */
+  readonly statsLater?: boolean;
 }
 
 /** Writes a new product whole, in the transaction given. Its id was drawn before. */
 export async function writeProduct(ctx: CoreContext, tx: Tx, write: ProductWrite): Promise<void> {
   const { actor, draft, spuId } = write;
   const now = ctx.clock.now();
-  await ctx.mover.create(tx, productMachine, {
-    id: String(spuId),
-    columns: {
-      category_id: draft.categoryId,
-      shop_id: draft.shopId ?? 1,
-      brand_id: draft.brandId,
-      name: draft.name,
-      description: draft.description,
-      attributes: JSON.stringify(draft.attributes),
-      created_at: now,
-      import_key: write.importKey,
-      import_digest: write.digest,
-    },
-    actor,
-    reason: 'imported',
-  });
-  if (draft.skus.length > 0) {
-    await insertSkus(tx, { spuId, currency: draft.currency, actor, now }, draft.skus.map(newSku(draft)));
-  }
-  await refreshStats(tx, [spuId], now);
   const after = { name: draft.name, categoryId: draft.categoryId, skus: draft.skus.length };
   const entityId = String(spuId);
-  await logOperation(tx, { actor, entityType: 'product', entityId, operation: 'import', before: null, after }, now);
+  // Sent together; none waits for another's answer.
+  await Promise.all([
+    ctx.mover.create(tx, productMachine, {
+      id: entityId,
+      columns: {
+        category_id: draft.categoryId,
+        shop_id: draft.shopId ?? 1,
+        brand_id: draft.brandId,
+        name: draft.name,
+        description: draft.description,
+        attributes: JSON.stringify(draft.attributes),
+        created_at: now,
+        import_key: write.importKey,
+        import_digest: write.digest,
+      },
+      actor,
+      reason: 'imported',
+    }),
+    draft.skus.length === 0
+      ? undefined
+      : insertSkus(tx, { spuId, currency: draft.currency, actor, now }, draft.skus.map(newSku(draft))),
+    logOperation(tx, { actor, entityType: 'product', entityId, operation: 'import', before: null, after }, now),
+    write.statsLater === true ? undefined : refreshStats(tx, [spuId], now),
+  ]);
 }
 
 export function newSku(draft: Omit<ProductDraft, 'skus' | 'shopId'>): (sku: ProductDraft['skus'][number]) => NewSku {

@@ -1,8 +1,9 @@
+import { importBatch } from '../../../core/catalog/batch/batch.ts';
 import type { LifeCycleCommand } from '../../../core/catalog/catalog.machine.ts';
 import { changeState } from '../../../core/catalog/catalog.ts';
 import { addPrice } from '../../../core/catalog/prices/prices.ts';
 import { createWord, type WordKind } from '../../../core/catalog/words/words.ts';
-import type { ExampleRun, ExampleRuns, Stage } from '../stage.ts';
+import type { ExampleRun, ExampleRuns, Known, Stage } from '../stage.ts';
 
 const params = { spuId: '10001' };
 
@@ -46,6 +47,13 @@ function words(plural: string, kind: WordKind): Record<string, ExampleRun> {
       },
     },
   };
+}
+
+async function batch({ ctx }: Stage): Promise<Known> {
+  const upload = { actor: 'a merchant', key: 'an example', format: 'lines', body: ReadableStream.from([]) } as const;
+  const done = await importBatch(ctx, upload, new AbortController().signal);
+  if (!done.ok) throw new Error(done.detail);
+  return { params: { importId: done.value.id } };
 }
 
 function sku(): ExampleRun {
@@ -96,6 +104,9 @@ export default {
     ...words('brands', 'brand'),
     ...words('attributes', 'attribute'),
     ...words('tags', 'tag'),
+    'POST /v1/imports': {},
+    'GET /v1/imports/{importId}': { setUp: batch },
+    'GET /v1/imports/{importId}/rows': { setUp: batch },
     'GET /v1/operations': {},
     'POST /v1/skus/{skuId}/prices': sku(),
     'GET /v1/skus/{skuId}/prices': sku(),
