@@ -37,8 +37,7 @@ export async function appendSeal(
       ), furthest AS (SELECT xid, id FROM e ORDER BY e.xid DESC, e.id DESC LIMIT 1)
       INSERT INTO core.seal (block, after_xid, after_id, upto_xid, upto_id, entries, previous, hash, system_identifier, at)
       SELECT $1, $2::xid8, $3::bigint, furthest.xid, furthest.id, sealed.entries, $4::text, sealed.hash, $5, $6
-      FROM furthest, (SELECT count(*) AS entries, ${hashOf('$4::text')} AS hash
-        FROM e JOIN core.posting p ON p.id = e.posting_id) sealed
+      FROM furthest, (SELECT count(*) AS entries, ${hashOf('$4::text')} AS hash FROM e) sealed
       ON CONFLICT (block) DO NOTHING RETURNING ${SEAL}`,
     values: [
       (head?.block ?? 0) + 1,

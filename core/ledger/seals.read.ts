@@ -2,13 +2,15 @@ import type { Sql } from '../kernel/db/database.ts';
 
 /**
  * One entry with its posting as the chain hashes it. The text of a row is unambiguous (what is missing differs from what is
- * empty, and text is quoted); times are microseconds, so that no session's time zone shows in them.
+ * empty, and text is quoted); times are microseconds, so that no session's time zone shows in them. The posting is looked up
+ * entry by entry: a planner that must guess how many entries lie between two places joins them with all postings there are.
  */
 const LINE = `ROW(e.id, e.xid, e.posting_id, e.account_id, e.amount, e.currency, e.order_id, e.account_sequence, e.balance_after,
-    (extract(epoch FROM e.at) * 1000000)::bigint, p.kind, p.reference, p.pay_order_id, p.reason,
-    (extract(epoch FROM p.at) * 1000000)::bigint)::text`;
+    (extract(epoch FROM e.at) * 1000000)::bigint,
+    (SELECT ROW(p.kind, p.reference, p.pay_order_id, p.reason, (extract(epoch FROM p.at) * 1000000)::bigint)
+      FROM core.posting p WHERE p.id = e.posting_id))::text`;
 
-/** The hash of the entries `e` with their postings `p`, on top of the block before. SQL; SHA-256 as hex. */
+/** The hash of the entries `e` with their postings, on top of the block before. SQL; SHA-256 as hex. */
 export function hashOf(previous: string): string {
   return `encode(sha256(convert_to(${previous} || E'\\n' || coalesce(string_agg(${LINE}, E'\\n' ORDER BY e.xid, e.id), ''),
     'UTF8')), 'hex')`;
@@ -30,8 +32,8 @@ export function brokenBlocks(which: string): string {
     CROSS JOIN LATERAL (SELECT CASE WHEN s.block = 1 THEN s.previous = '' AND s.after_xid = '0' AND s.after_id = 0
       ELSE coalesce(s.previous = b.hash AND (s.after_xid, s.after_id) = (b.upto_xid, b.upto_id), false) END AS follows) link
     CROSS JOIN LATERAL (SELECT count(*) AS entries, ${hashOf('s.previous')} AS hash
-      FROM core.entry e JOIN core.posting p ON p.id = e.posting_id
-      WHERE (e.xid, e.id) > (s.after_xid, s.after_id) AND (e.xid, e.id) <= (s.upto_xid, s.upto_id)) now
+      FROM (SELECT * FROM core.entry WHERE (xid, id) > (s.after_xid, s.after_id) AND (xid, id) <= (s.upto_xid, s.upto_id)
+        ORDER BY core.entry.xid, core.entry.id) e) now
     WHERE (${which}) AND (NOT follows OR now.hash <> s.hash)`;
 }
 

@@ -17,21 +17,34 @@ const program = new Command('bench')
   });
 
 for (const benchmark of benchmarks) {
-  program
+  const command = program
     .command(benchmark.id)
     .description(benchmark.title)
     .option('--rounds <n>', 'times to play the measured part; medians are told', positive, 3)
     .option('--seconds <n>', 'length of one measured part', positive, 6)
     .option('--profile <dir>', 'write CPU profiles of our processes into a folder')
     .option('--json', 'print the figures as JSON', false)
-    .action(async (options: { rounds: number; seconds: number; profile?: string; json: boolean }) => {
+    .action(async (options: Options & Record<string, unknown>) => {
       const { rounds, seconds, profile, json } = options;
       const on = machine();
-      const report = await benchmark.run({ rounds, seconds, note, signal: stop.signal, profileDir: profile });
+      const peer = benchmark.peer === undefined ? [] : ((options[benchmark.peer] as string[] | undefined) ?? []);
+      const report = await benchmark.run({ rounds, seconds, note, signal: stop.signal, profileDir: profile, peer });
       if (json) return say(JSON.stringify({ benchmark: benchmark.id, machine: on, ...report.figures }, null, 2));
       say(`${benchmark.id} on ${on.cores} cores of ${on.cpu}, ${on.memoryGb} GB, Node ${on.node}`);
       for (const line of report.lines) say(line);
     });
+  if (benchmark.peer !== undefined)
+    command.option(
+      `--${benchmark.peer} <files...>`,
+      `SQL files of ${benchmark.peer}, in their order, to measure beside`,
+    );
+}
+
+interface Options {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly profile?: string;
+  readonly json: boolean;
 }
 
 await program.parseAsync(process.argv).catch((error: unknown) => {

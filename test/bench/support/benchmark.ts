@@ -18,12 +18,16 @@ export interface BenchOptions {
   readonly signal: AbortSignal;
   /** A folder for CPU profiles of our own processes, when they are wanted. */
   readonly profileDir: string | undefined;
+  /** SQL files of a peer, in their order; see `Benchmark.peer`. */
+  readonly peer: readonly string[];
 }
 
 /** One benchmark: a file of this folder named by its id. */
 export interface Benchmark extends Registered {
   /** One line for the list. */
   readonly title: string;
+  /** A peer that is measured beside when its SQL files are given by path, under the flag of this name. */
+  readonly peer?: string;
   run(options: BenchOptions): Promise<Report>;
 }
 
