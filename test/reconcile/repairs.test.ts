@@ -155,6 +155,13 @@ describe('orders', () => {
     expect(held.state).toBe('released');
     expect(await world.repair('reservation-expired')).toEqual({ ...ADVANCED, advanced: 0 });
   });
+
+  test('stock-folded: sums up all but the newest sales', async () => {
+    const old = `INSERT INTO core.reservation (order_id, sku_id, warehouse_id, quantity, state)
+      SELECT 'old', $1, 1, 1, 'taken' FROM generate_series(1, 5003)`;
+    await world.ctx.db.query({ text: old, values: [world.sku] });
+    expect((await world.repair('stock-folded')).advanced).toBeGreaterThanOrEqual(3);
+  });
 });
 
 describe('shipments', () => {
