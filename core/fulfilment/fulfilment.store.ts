@@ -17,6 +17,9 @@ export interface ShipmentRow extends MachineRow {
   readonly created_at: Date;
 }
 
+/** The types of orders whose goods are shipped. */
+const SHIPPED: ReadonlySet<string> = new Set(['physical', 'presale']);
+
 interface ParcelRow {
   readonly type: string;
   readonly address: unknown;
@@ -61,7 +64,7 @@ function parcelFrom(shipment: Parcel, rows: readonly ParcelRow[]): InitParcel {
   return {
     shipmentId: shipment.id,
     orderId: shipment.order_id,
-    goodsKind: first.type === 'physical' ? 'physical' : 'virtual',
+    goodsKind: SHIPPED.has(first.type) ? 'physical' : 'virtual',
     address: first.address,
     ...(first.type === 'topup' && first.account !== null ? { account: first.account } : {}),
     lines: rows.map((row) => ({ skuId: String(row.sku_id), name: row.name, quantity: row.quantity })),
@@ -218,7 +221,7 @@ export async function correctParcel(
   return rows[0] ?? null;
 }
 
-/** The effective capture that paid an order. */
+/** The effective capture that paid an order; of two parts, that of the balance. */
 export async function captureOf(
   sql: Sql,
   orderId: string,
@@ -226,7 +229,9 @@ export async function captureOf(
   const rows = await sql.query<{ captureId: string; channel: string; currency: Currency }>({
     name: 'order_paid_share',
     text: `SELECT c.id AS "captureId", c.channel, o.currency
-      FROM core.orders o JOIN core.capture c ON c.pay_order_id = o.pay_order_id AND c.kind = 'effective' WHERE o.id = $1`,
+      FROM core.orders o JOIN core.capture c ON (c.kind = 'effective' OR c.state = 'REVIVED')
+        AND c.pay_order_id IN (SELECT p.id FROM core.pay_order p WHERE p.id = o.pay_order_id OR p.first_id = o.pay_order_id)
+      WHERE o.id = $1 ORDER BY c.pay_order_id DESC LIMIT 1`,
     values: [orderId],
   });
   return rows[0] ?? null;

@@ -94,6 +94,7 @@ export const ERRORS = {
   // Payments and callbacks
   pay_order_unknown: { status: 404, title: 'The pay order is not known' },
   pay_order_closed: { status: 409, title: 'The pay order can no longer be paid' },
+  stage_not_open: { status: 409, title: 'This part cannot be paid yet' },
   room_not_locked: { status: 409, title: 'The hotel has not confirmed the room yet' },
   payment_in_progress: { status: 409, title: 'Another payment attempt is under way' },
   channel_unknown: { status: 422, title: 'The payment channel is not known' },

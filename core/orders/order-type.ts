@@ -1,9 +1,10 @@
 import type { z } from '@hono/zod-openapi';
 import type { CoreContext } from '../context.ts';
 import type { Tx } from '../kernel/db/database.ts';
-import type { Refusal } from '../kernel/errors.ts';
+import type { Refusal, Result } from '../kernel/errors.ts';
 import { loadRegistry, type Registered } from '../kernel/registry.ts';
-import type { PricedLine } from './pricing.ts';
+import type { PricedGoods, PricedLine } from './pricing.ts';
+import type { Stages } from './stages.ts';
 
 /** An order of a type as it is being placed. */
 export interface PlacedOfType {
@@ -23,6 +24,8 @@ export interface OrderType extends Registered {
   readonly needsAddress: boolean;
   /** Says why these goods, with these extra fields as `details` understood them, make no order of this type, or null. */
   refuse(lines: readonly PricedLine[], details: unknown): Refusal | null;
+  /** What is paid in which part, for a type that is paid in two (预售). Refuses terms that do not fit the goods. */
+  stages?(details: unknown, goods: PricedGoods, now: Date): Result<Stages>;
   /** What else is written for an order of this type in the transaction that places it, such as the lock of its room. */
   also?(tx: Tx, context: CoreContext, order: PlacedOfType): Promise<void>;
 }

@@ -6,9 +6,10 @@ import { type MachineRow, readRow } from '../kernel/machine.ts';
 import { releaseCoupon } from '../marketing/coupon-use.ts';
 import { kickRollbacks, unsettledDeductions } from '../marketing/deductions.ts';
 import { releasePoints } from '../marketing/points.ts';
+import { endDeposit } from '../payments/deposit.ts';
 import { paymentDriver } from '../payments/payments.driver.ts';
 import { LIVE_PAYMENT_STATES } from '../payments/payments.machine.ts';
-import { attemptsOf, type PaymentRow, setCancelIntent } from '../payments/payments.store.ts';
+import { attemptsOfStages, type PaymentRow, setCancelIntent } from '../payments/payments.store.ts';
 import { lockPayOrder, ordersOf } from '../payorders/payorders.ts';
 import { release } from '../stock/stock.ts';
 import { lockPieces } from '../stock/together.ts';
@@ -61,12 +62,12 @@ async function unwindUnpaid(context: CoreContext, row: OrderRow, signal: AbortSi
   // It is written now: go on with the row as it stands.
   if (recorded && row.cancel_intent === null) return { kind: 'moved' };
 
-  const attempts = await attemptsOf(context.db, row.pay_order_id);
+  const attempts = await attemptsOfStages(context.db, row.pay_order_id);
   const live = attempts.find(isLive);
   if (live !== undefined) {
     // What unwinds has a back-off of its own, or waits for a person: asking past it would be a storm on who is away.
     if (isDue(live, context.clock.now())) await claimAndDrive(paymentDriver, context, live.id, signal);
-    const after = (await attemptsOf(context.db, row.pay_order_id)).find(isLive);
+    const after = (await attemptsOfStages(context.db, row.pay_order_id)).find(isLive);
     if (after !== undefined) return { kind: 'wait', ms: untilDue(after, context.clock.now()) };
   }
   const held = (await unsettledDeductions(context.db, row.pay_order_id)).filter((d) => d.state !== 'DEDUCTED');
@@ -129,10 +130,12 @@ export async function recordIntent(
 
 /** Closes all orders of an unpaid pay order and gives back what they held. The lock keeps a pay or a capture out. */
 async function closeUnpaid(context: CoreContext, tx: Tx, payOrderId: string): Promise<boolean> {
-  await lockPayOrder(tx, payOrderId);
-  const [attempts, orders] = await Promise.all([attemptsOf(tx, payOrderId), ordersOf(tx, payOrderId)]);
-  const undecided = attempts.some((a) => a.state === 'P8' || isLive(a));
-  if (undecided || orders.some((o) => o.state !== 'O0')) return false;
+  const payOrder = await lockPayOrder(tx, payOrderId);
+  if (payOrder === null) throw new Error(`broken invariant: pay order ${payOrderId} vanished`);
+  const [attempts, orders] = await Promise.all([attemptsOfStages(tx, payOrderId), ordersOf(tx, payOrderId)]);
+  const undecided = attempts.some((a) => isLive(a) || (a.state === 'P8' && payOrder.stage === 'full'));
+  // A deposit that came at the last moment has taken the time-out back.
+  if (undecided || orders.some((o) => o.state !== 'O0' || o.cancel_intent === null)) return false;
   // Before the stock, as placing an order takes them: so that the two do not wait for each other.
   await releaseCoupon(tx, payOrderId);
   await releasePoints(tx, payOrderId);
@@ -153,6 +156,7 @@ async function closeUnpaid(context: CoreContext, tx: Tx, payOrderId: string): Pr
       scope: payOrderId,
     });
     await release(tx, order.id);
+    if (payOrder.stage === 'deposit') await endDeposit(context, tx, payOrder, order.id);
   }
   return true;
 }

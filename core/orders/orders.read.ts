@@ -119,7 +119,7 @@ export async function readOrder(db: Database, orderId: string, signal: AbortSign
       if (order === undefined) return null;
       const [lines, payments, shipments, refunds, timeline, stay] = await Promise.all([
         readLines(tx, orderId),
-        readPayments(tx, order.pay_order_id),
+        readPayments(tx, order.pay_order_id, STAGES),
         readShipments(tx, orderId),
         readRefunds(tx, order.pay_order_id, orderId),
         readTimeline(tx, order.pay_order_id),
@@ -140,11 +140,14 @@ async function readLines(sql: Sql, orderId: string): Promise<LineRow[]> {
   });
 }
 
-async function readPayments(sql: Sql, payOrderId: string): Promise<PaymentViewRow[]> {
+/** The pay order `$1` and the balance that follows it. */
+const STAGES = 'pay_order_id IN (SELECT id FROM core.pay_order WHERE id = $1 OR first_id = $1)';
+
+async function readPayments(sql: Sql, payOrderId: string, which = 'pay_order_id = $1'): Promise<PaymentViewRow[]> {
   return sql.query<PaymentViewRow>({
-    name: 'order_payments',
+    name: which === STAGES ? 'order_payments' : 'pay_order_payments',
     text: `SELECT id, attempt_no, channel, state, currency, amount, pay_url, failure_reason, expires_at, created_at
-      FROM core.payment WHERE pay_order_id = $1 ORDER BY attempt_no`,
+      FROM core.payment WHERE ${which} ORDER BY pay_order_id, attempt_no`,
     values: [payOrderId],
   });
 }
@@ -163,7 +166,7 @@ async function readRefunds(sql: Sql, payOrderId: string, orderId: string): Promi
   return sql.query<RefundViewRow>({
     name: 'order_refunds',
     text: `SELECT id, order_id, state, currency, amount, cause, created_at
-      FROM core.refund WHERE pay_order_id = $1 AND (order_id IS NULL OR order_id = $2) ORDER BY created_at, id`,
+      FROM core.refund WHERE ${STAGES} AND (order_id IS NULL OR order_id = $2) ORDER BY created_at, id`,
     values: [payOrderId, orderId],
   });
 }
@@ -172,7 +175,7 @@ async function readTimeline(sql: Sql, payOrderId: string): Promise<EventViewRow[
   return sql.query<EventViewRow>({
     name: 'order_timeline',
     text: `SELECT at, type, machine, entity_id, from_state, to_state, actor, reason
-      FROM core.event WHERE scope = $1 ORDER BY id LIMIT ${MAX_TIMELINE}`,
+      FROM core.event WHERE scope IN (SELECT id FROM core.pay_order WHERE id = $1 OR first_id = $1) ORDER BY id LIMIT ${MAX_TIMELINE}`,
     values: [payOrderId],
   });
 }
@@ -199,6 +202,8 @@ export interface PayOrderRecord {
     readonly currency: Currency;
     readonly payable: number;
     readonly discount: number;
+    readonly stage: 'full' | 'deposit' | 'balance';
+    readonly opens_at: Date | null;
     readonly coupon_code: string | null;
     readonly points: number;
     readonly notices: readonly Notice[];
@@ -221,14 +226,14 @@ export async function readPayOrder(
       const [found, orders, payments] = await Promise.all([
         tx.query<PayOrderRecord['payOrder']>({
           name: 'pay_order_detail',
-          text: `SELECT id, user_id, currency, payable, discount, coupon_code, points, notices, expires_at, paid_at, created_at
+          text: `SELECT id, user_id, currency, payable, discount, stage, opens_at, coupon_code, points, notices, expires_at, paid_at, created_at
             FROM core.pay_order WHERE id = $1`,
           values: [payOrderId],
         }),
         tx.query<OrderSummaryRow>({
           name: 'pay_order_summaries',
           text: `SELECT id, pay_order_id, user_id, type, shop_id, warehouse_id, state, currency, payable, created_at
-            FROM core.orders WHERE pay_order_id = $1 ORDER BY id`,
+            FROM core.orders WHERE pay_order_id = (SELECT coalesce(first_id, id) FROM core.pay_order WHERE id = $1) ORDER BY id`,
           values: [payOrderId],
         }),
         readPayments(tx, payOrderId),

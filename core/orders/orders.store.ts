@@ -49,14 +49,19 @@ export interface CreatedRow {
   readonly goods_amount: number;
   readonly discount_amount: number;
   readonly payable: number;
+  readonly balance_id: string | null;
+  readonly balance_payable: number | null;
+  readonly balance_opens_at: Date | null;
+  readonly balance_expires_at: Date | null;
 }
 
 export async function findByKey(sql: Sql, userId: number, idempotencyKey: string): Promise<CreatedRow[]> {
   return sql.query<CreatedRow>({
     name: 'pay_order_by_key',
     text: `SELECT p.id AS pay_order_id, p.body_digest, p.currency, p.payable AS pay_order_payable, p.notices, p.expires_at,
-        o.id AS order_id, o.type, o.shop_id, o.warehouse_id, o.goods_amount, o.discount_amount, o.payable
-      FROM core.pay_order p JOIN core.orders o ON o.pay_order_id = p.id
+        o.id AS order_id, o.type, o.shop_id, o.warehouse_id, o.goods_amount, o.discount_amount, o.payable,
+        b.id AS balance_id, b.payable AS balance_payable, b.opens_at AS balance_opens_at, b.expires_at AS balance_expires_at
+      FROM core.pay_order p JOIN core.orders o ON o.pay_order_id = p.id LEFT JOIN core.pay_order b ON b.first_id = p.id
       WHERE p.user_id = $1 AND p.idempotency_key = $2 ORDER BY o.id`,
     values: [userId, idempotencyKey],
   });

@@ -11,6 +11,7 @@ import { type PricedGoods, priceItems, shareDiscount } from './pricing.ts';
 import { quoteDiscount } from './reducing.ts';
 import { sourceLines } from './sourcing.ts';
 import { MAX_ORDERS, refuseManyOrders, splitCheckout } from './splitting.ts';
+import { refuseReduced } from './stages.ts';
 
 /**
  * Places an order (创单): type and parameters → effective prices → coupon and points → amounts → split by shop and
@@ -37,17 +38,25 @@ export async function place(
   const sellable = await readSellable(ctx.db, skusOf(wish), now);
   const goods = priceGoods(request, sellable);
   if (!goods.ok) return goods;
+  const stages = ORDER_TYPES.get(wish.type)?.stages?.(request.details, goods.value, now) ?? ok(null);
+  if (!stages.ok) return stages;
+  if (stages.value !== null && (wish.couponCode !== undefined || wish.points !== undefined)) return refuseReduced();
   const sourced = sourceLines(goods.value.lines, sellable);
   if (!sourced.ok) return sourced;
   const amounts = sourced.value.map((line) => line.amount);
   const discount = await quoteDiscount(ctx, wish, goods.value, amounts, now);
   if (!discount.ok) return discount;
-  const reduction = { coupon: discount.value.coupon?.discount ?? 0, points: discount.value.points };
+  const reduction = {
+    coupon: (discount.value.coupon?.discount ?? 0) + (stages.value?.bonus ?? 0),
+    points: discount.value.points,
+  };
   const parts = splitCheckout(shareDiscount(sourced.value, reduction, goods.value.currency));
   if (parts.length > MAX_ORDERS) return refuseManyOrders(parts.length);
-  const numbers = await drawNumbers(ctx, wish.userId, 1 + parts.length, signal);
+  const numbers = await drawNumbers(ctx, wish.userId, (stages.value === null ? 1 : 2) + parts.length, signal);
   if (!numbers.ok) return numbers;
-  const [payOrderId = '', ...orderIds] = numbers.value;
+  const [payOrderId = '', ...rest] = numbers.value;
+  // The balance's number is above the deposit's: both are locked in that order.
+  const orderIds = stages.value === null ? rest : rest.slice(1);
   const orders = parts.map((part, i) => ({ ...part, orderId: orderIds[i] ?? '' }));
   const early = await ctx.hotStock.reserve(
     orders.map((order) => ({ orderId: order.orderId, claims: claimsOf(order) })),
@@ -60,7 +69,8 @@ export async function place(
     goods: goods.value,
     orders,
     early: early.value,
-    payable: goods.value.amount - discount.value.discount,
+    stages: stages.value === null ? null : { ...stages.value, balanceId: rest[0] ?? '' },
+    payable: stages.value?.deposit ?? goods.value.amount - discount.value.discount,
     now,
     expiresAt: addMs(now, ctx.terms.payWithinMs),
   };

@@ -70,6 +70,10 @@ export const createdSchema = wire
     payable: moneySchema,
     expiresAt: wire.time,
     notices: z.array(notice),
+    balance: wire
+      .object({ payOrderId: z.string(), payable: moneySchema, opensAt: wire.time, expiresAt: wire.time })
+      .nullable()
+      .openapi({ description: 'The second part of a presale (尾款): its own pay order' }),
     orders: z.array(
       wire.object({
         orderId: z.string(),
@@ -194,6 +198,8 @@ export const payOrderSchema = wire
     userId: z.string(),
     payable: moneySchema,
     discount: moneySchema,
+    stage: z.enum(['full', 'deposit', 'balance']),
+    opensAt: wire.time.nullable().openapi({ description: 'From when a balance may be paid' }),
     couponCode: z.string().nullable(),
     points: z.int(),
     notices: z.array(notice),
@@ -210,6 +216,14 @@ export function createdOnWire(created: CreatedOrder): z.infer<typeof createdSche
     ...created,
     expiresAt: created.expiresAt.toISOString(),
     notices: [...created.notices],
+    balance:
+      created.balance === null
+        ? null
+        : {
+            ...created.balance,
+            opensAt: created.balance.opensAt.toISOString(),
+            expiresAt: created.balance.expiresAt.toISOString(),
+          },
     orders: created.orders.map((order) => ({
       ...order,
       shopId: String(order.shopId),
@@ -342,6 +356,8 @@ export function payOrderOnWire({ payOrder, orders, payments }: PayOrderRecord): 
     userId: String(payOrder.user_id),
     payable: money(payOrder.payable, payOrder.currency),
     discount: money(payOrder.discount, payOrder.currency),
+    stage: payOrder.stage,
+    opensAt: payOrder.opens_at?.toISOString() ?? null,
     couponCode: payOrder.coupon_code,
     points: payOrder.points,
     notices: [...payOrder.notices],

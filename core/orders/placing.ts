@@ -6,7 +6,7 @@ import { type Refusal, RefusalError, refuse } from '../kernel/errors.ts';
 import { type Money, money } from '../kernel/money.ts';
 import { lockCoupon, refuseTaken } from '../marketing/coupon-use.ts';
 import { lockPoints, refuseTooFew } from '../marketing/points.ts';
-import { insertPayOrder, type NewPayOrder, type Notice } from '../payorders/payorders.ts';
+import { insertPayOrder, type NewPayOrder, type Notice, splitOffBalance } from '../payorders/payorders.ts';
 import type { Early } from '../stock/hot.port.ts';
 import { confirmEarly, notEarly } from '../stock/hot.ts';
 import { type Claim, type Lack, refuseLack } from '../stock/pieces.ts';
@@ -18,6 +18,7 @@ import { type CreatedRow, insertLines, type NewLine } from './orders.store.ts';
 import type { Item, PricedGoods } from './pricing.ts';
 import type { Discount } from './reducing.ts';
 import type { Part } from './splitting.ts';
+import type { StagesOfOrder } from './stages.ts';
 import { serveTicket } from './tickets.serve.ts';
 
 /** Where goods go. Accounts and their addresses belong to the shop in front; an order keeps its own. */
@@ -49,6 +50,13 @@ export interface CreatedOrder {
   readonly payable: Money;
   readonly expiresAt: Date;
   readonly notices: readonly Notice[];
+  /** The second part of what is paid in two (尾款). */
+  readonly balance: {
+    readonly payOrderId: string;
+    readonly payable: Money;
+    readonly opensAt: Date;
+    readonly expiresAt: Date;
+  } | null;
   readonly orders: readonly {
     readonly orderId: string;
     readonly type: string;
@@ -93,7 +101,9 @@ export interface Draft extends OrderRequest, Discount {
   readonly orders: readonly OrderDraft[];
   /** What is in hand already of hot SKUs. */
   readonly early: Early;
+  /** What the pay order asks for: of two parts the first. */
   readonly payable: number;
+  readonly stages: StagesOfOrder | null;
   readonly now: Date;
   readonly expiresAt: Date;
 }
@@ -127,6 +137,10 @@ export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promis
   answer(shelves);
   const lacking = answer(lacks).flat();
   if (lacking.length > 0) throw new RefusalError(refuseLack(lacking));
+  if (draft.stages !== null) {
+    const { balanceId: id, balance: payable, opensAt, expiresAt } = draft.stages;
+    await splitOffBalance(tx, { id, firstId: payOrderId, payable, opensAt, expiresAt });
+  }
   const also = ORDER_TYPES.get(draft.wish.type)?.also;
   if (also !== undefined)
     await together(orders.map((order) => also(tx, ctx, { ...order, payOrderId, details: draft.details })));
@@ -236,6 +250,15 @@ function createdNow(draft: Draft): CreatedOrder {
     payable: money(draft.payable, currency),
     expiresAt: draft.expiresAt,
     notices: draft.notices,
+    balance:
+      draft.stages === null
+        ? null
+        : {
+            payOrderId: draft.stages.balanceId,
+            payable: money(draft.stages.balance, currency),
+            opensAt: draft.stages.opensAt,
+            expiresAt: draft.stages.expiresAt,
+          },
     orders: draft.orders.map((order) => ({
       orderId: order.orderId,
       type: draft.wish.type,
@@ -255,6 +278,15 @@ export function createdBefore(first: CreatedRow, rows: readonly CreatedRow[]): C
     payable: money(first.pay_order_payable, first.currency),
     expiresAt: first.expires_at,
     notices: first.notices,
+    balance:
+      first.balance_id === null || first.balance_opens_at === null || first.balance_expires_at === null
+        ? null
+        : {
+            payOrderId: first.balance_id,
+            payable: money(first.balance_payable ?? 0, first.currency),
+            opensAt: first.balance_opens_at,
+            expiresAt: first.balance_expires_at,
+          },
     orders: rows.map((row) => ({
       orderId: row.order_id,
       type: row.type,

@@ -23,6 +23,7 @@ import {
 import { openRefund } from '../refunds/refunds.ts';
 import { holdUntil, release, take } from '../stock/stock.ts';
 import { lockPieces } from '../stock/together.ts';
+import { applyDeposit, takeDeposit } from './deposit.ts';
 import { kickLateCapture } from './late.ts';
 import { captureMachine, paymentMachine } from './payments.machine.ts';
 import { type CaptureRow, findCapture, lockAttempt, type PaymentRow } from './payments.store.ts';
@@ -173,6 +174,7 @@ interface Success extends Standing {
 async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4' | 'P5' | 'P7'): Promise<void> {
   const { payOrder, payment, orders, paid, cause } = success;
   const note = { ...cause, scope: payOrder.id };
+  const deposit = payOrder.stage === 'deposit';
   const captureId = newId('cap', context.clock, context.random);
   const orderIds = orders.map((order) => order.id);
   // Sent together: none depends on another's answer, and a failure of any ends the transaction.
@@ -196,17 +198,34 @@ async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4
         currency: payment.currency,
         cash: paid.amount,
         subsidy: payOrder.discount,
-        orders: orders.map((o) => ({ orderId: o.id, amount: o.payable + o.discount_amount })),
+        stage: deposit ? 'deposit' : 'full',
+        orders: orders.map((o) => ({
+          orderId: o.id,
+          // A part of a presale is what it asks for: the rest of the order is booked with the deposit that is applied.
+          amount: payOrder.stage === 'full' ? o.payable + o.discount_amount : payOrder.payable,
+        })),
       }),
     ),
     payOrder.coupon_code === null ? Promise.resolve() : spendCoupon(tx, payOrder.id),
     payOrder.points === 0 ? Promise.resolve() : spendPoints(tx, context, payOrder),
     orders.length === 1 ? Promise.resolve() : lockPieces(tx, orderIds),
-    ...orders.map((order) => payOneOrder(context, tx, order, note)),
+    ...(deposit ? [] : orders.map((order) => payOneOrder(context, tx, order, note))),
   ]);
   if (moved.kind !== 'moved') throw new Error(`broken invariant: payment ${payment.id} left ${from} under its lock`);
+  const paidPart = { payOrder, payment, captureId, note };
   for (const [i, order] of orders.entries()) {
-    await startOrStop(context, tx, { order, fate: fates[i] ?? 'no_stock', captureId, payment });
+    if (deposit) {
+      await takeDeposit(context, tx, order, paidPart);
+      continue;
+    }
+    if (payOrder.stage === 'balance') await applyDeposit(context, tx, order, paidPart);
+    await startOrStop(context, tx, {
+      order,
+      payOrderId: payOrder.first_id ?? payOrder.id,
+      fate: fates[i] ?? 'no_stock',
+      captureId,
+      payment,
+    });
   }
 }
 
@@ -255,6 +274,8 @@ async function takeAgain(context: CoreContext, tx: Tx, orderId: string): Promise
 
 interface PaidOrder {
   readonly order: OrderOfPayOrder;
+  /** The order's own: of a balance, its deposit. */
+  readonly payOrderId: string;
   readonly fate: Fate;
   readonly captureId: string;
   readonly payment: PaymentRow;
@@ -266,11 +287,11 @@ async function startOrStop(context: CoreContext, tx: Tx, paidOrder: PaidOrder): 
   if (fate === 'ships') {
     // A stay is not shipped: the hotel's confirmation is the voucher, and it is over on the day of departure.
     if (order.type === 'hotel') return;
-    void tx.withCommit(() => openShipment(tx, context, { orderId: order.id, payOrderId: payment.pay_order_id }));
+    void tx.withCommit(() => openShipment(tx, context, { orderId: order.id, payOrderId: paidOrder.payOrderId }));
     return;
   }
   await openRefund(tx, context, {
-    payOrderId: payment.pay_order_id,
+    payOrderId: paidOrder.payOrderId,
     orderId: order.id,
     captureId: paidOrder.captureId,
     channel: payment.channel,

@@ -37,6 +37,16 @@ export async function attemptsOf(sql: Sql, payOrderId: string): Promise<PaymentR
   });
 }
 
+/** The same, and those of the balance that follows it: all that may bring an order's money. */
+export async function attemptsOfStages(sql: Sql, payOrderId: string): Promise<PaymentRow[]> {
+  return sql.query<PaymentRow>({
+    name: 'payment_attempts_of_stages',
+    text: `SELECT * FROM core.payment WHERE pay_order_id IN (SELECT id FROM core.pay_order WHERE id = $1 OR first_id = $1)
+      ORDER BY pay_order_id, attempt_no`,
+    values: [payOrderId],
+  });
+}
+
 /** The attempt, kept from moving until the transaction ends: one that moves alone does not take the pay order's lock. */
 export async function lockAttempt(sql: Sql, id: string): Promise<PaymentRow | null> {
   const rows = await sql.query<PaymentRow>({
@@ -56,7 +66,7 @@ export async function lapsingOrders(sql: Sql, payOrderId: string, latestEnd: Dat
   const rows = await sql.query<{ order_id: string }>({
     name: 'payment_lapsing_orders',
     text: `SELECT r.order_id
-      FROM core.pay_order p JOIN core.orders o ON o.pay_order_id = p.id JOIN core.reservation r ON r.order_id = o.id
+      FROM core.pay_order p JOIN core.orders o ON o.pay_order_id = coalesce(p.first_id, p.id) JOIN core.reservation r ON r.order_id = o.id
       WHERE p.id = $1 AND (r.state = 'released'
         OR (r.state = 'held' AND r.expires_at < least(p.expires_at, $2) + $3 * interval '1 millisecond'))`,
     values: [payOrderId, latestEnd, slackMs],
@@ -77,7 +87,7 @@ export async function setCancelIntent(
   await sql.query({
     name: 'payment_cancel_intent',
     text: `UPDATE core.payment SET cancel_intent = $2, due_at = $3, version = version + 1
-      WHERE pay_order_id = $1 AND state IN ('P0','P1','P2','P4','P5','P7')
+      WHERE pay_order_id IN (SELECT id FROM core.pay_order WHERE id = $1 OR first_id = $1) AND state IN ('P0','P1','P2','P4','P5','P7')
         AND (cancel_intent IS NULL OR ($2 = 'user' AND cancel_intent = 'timeout'))`,
     values: [payOrderId, intent, now],
   });

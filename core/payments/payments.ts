@@ -6,7 +6,7 @@ import { drive } from '../kernel/driver.ts';
 import { catchRefusal, ok, type Refusal, RefusalError, type Result, refuse } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { resourcesOf } from '../marketing/deductions.ts';
-import { lockPayOrder, type OrderOfPayOrder, ordersOf, type PayOrderRow } from '../payorders/payorders.ts';
+import { type Locked, lockPayOrder, type OrderOfPayOrder, ordersOf, type PayOrderRow } from '../payorders/payorders.ts';
 import { holdUntil } from '../stock/stock.ts';
 import { refuseBlocked } from '../users/users.ts';
 import { paymentDriver } from './payments.driver.ts';
@@ -32,7 +32,7 @@ export interface PayInput {
  *
  * Refusals: `pay_order_unknown`, `channel_unknown`, `pay_order_closed` (cancelled, or its deadline has passed),
  * `user_blocked`, `payment_in_progress` (a live attempt at another channel, or one that is being cancelled), `sold_out` (the reservation
- * had expired and the goods are gone), `room_not_locked` (the hotel has not answered yet).
+ * had expired and the goods are gone), `stage_not_open` (a balance before its deposit or its time), `room_not_locked` (the hotel has not answered yet).
  */
 export async function pay(context: CoreContext, input: PayInput, signal: AbortSignal): Promise<Result<PayStatus>> {
   if (!context.channels.has(input.channel)) {
@@ -69,6 +69,8 @@ async function openAttempt(context: CoreContext, tx: Tx, input: PayInput): Promi
   if (payOrder.blocked) throw new RefusalError(refuseBlocked(payOrder.user_id));
   const closed = whyClosed(payOrder, orders, now);
   if (closed !== null) throw new RefusalError(closed);
+  const early = whyNotOpen(payOrder, now);
+  if (early !== null) throw new RefusalError(early);
   if (orders.some((order) => order.type === 'hotel')) {
     const roomless = await whyNotPayable(tx, payOrder.id);
     if (roomless !== null) throw new RefusalError(roomless);
@@ -97,6 +99,16 @@ function whyClosed(payOrder: PayOrderRow, orders: readonly OrderOfPayOrder[], no
     );
   }
   return null;
+}
+
+/** A balance (尾款) is paid after its deposit, and from its time on. */
+function whyNotOpen(payOrder: Locked, now: Date): Refusal | null {
+  if (payOrder.stage !== 'balance') return null;
+  if (payOrder.deposit?.paid_at == null) {
+    return refuse('stage_not_open', `The deposit ${payOrder.first_id} of pay order ${payOrder.id} is paid first.`);
+  }
+  if (payOrder.opens_at === null || payOrder.opens_at <= now) return null;
+  return refuse('stage_not_open', `Pay order ${payOrder.id} can be paid from ${payOrder.opens_at.toISOString()} on.`);
 }
 
 function joinLive(live: PaymentRow, channel: string): Opened {

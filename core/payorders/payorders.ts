@@ -5,6 +5,9 @@
 import type { Sql } from '../kernel/db/database.ts';
 import type { Currency } from '../kernel/money.ts';
 
+/** Which part of what is owed (阶段): all, or of a presale the deposit or the balance, which names its deposit. */
+export type Stage = 'full' | 'deposit' | 'balance';
+
 /** A pay order to be written, together with its orders. Amounts in minor units. */
 export interface NewPayOrder {
   readonly id: string;
@@ -67,6 +70,33 @@ export async function insertPayOrder(sql: Sql, payOrder: NewPayOrder): Promise<b
   return rows.length === 1;
 }
 
+/** The second part of what is paid in two. Amounts in minor units. */
+export interface Balance {
+  readonly id: string;
+  readonly firstId: string;
+  readonly payable: number;
+  readonly opensAt: Date;
+  readonly expiresAt: Date;
+}
+
+/**
+ * Splits a balance (尾款) off a pay order that was just written: that one is the deposit from now on. No shopper's key holds a
+ * blank, so the balance's is nobody's. Its id is above the deposit's: both are locked in that order.
+ */
+export async function splitOffBalance(sql: Sql, balance: Balance): Promise<void> {
+  await sql.query({
+    name: 'pay_order_split_off_balance',
+    text: `WITH deposit AS (
+        UPDATE core.pay_order SET stage = 'deposit' WHERE id = $2 RETURNING *
+      ) INSERT INTO core.pay_order
+        (id, user_id, currency, stage, payable, discount, idempotency_key, body_digest, notices, expires_at, created_at,
+          first_id, opens_at)
+      SELECT $1, user_id, currency, 'balance', $3::bigint, 0, idempotency_key || ' balance', body_digest, '[]', $5::timestamptz,
+        created_at, id, $4::timestamptz FROM deposit`,
+    values: [balance.id, balance.firstId, balance.payable, balance.opensAt, balance.expiresAt],
+  });
+}
+
 /** What keeps a user's pay orders from being opened now. */
 export interface Obstacles {
   readonly blocked: boolean;
@@ -97,7 +127,16 @@ export interface PayOrderRow {
   readonly points_amount: number;
   readonly expires_at: Date;
   readonly paid_at: Date | null;
+  readonly stage: Stage;
+  /** Of a balance: its deposit, and from when it may be paid. */
+  readonly first_id: string | null;
+  readonly opens_at: Date | null;
+  /** What becomes of money that comes after the end. */
+  readonly late_capture: 'refund' | 'revive';
 }
+
+const COLUMNS =
+  'p.id, p.user_id, p.currency, p.payable, p.discount, p.coupon_code, p.points, p.points_amount, p.expires_at, p.paid_at, p.stage, p.first_id, p.opens_at, p.late_capture';
 
 /** What an order adds to the question whether its pay order may still be paid. */
 export interface OrderOfPayOrder {
@@ -118,43 +157,71 @@ export interface LockedPayOrder extends PayOrderRow {
   readonly blocked: boolean;
 }
 
-/** Locks the pay order against everything else that decides about its money: pay, capture, cancel. */
-export async function lockPayOrder(sql: Sql, id: string): Promise<LockedPayOrder | null> {
+/** A pay order behind its lock; of a balance, its deposit is locked with it, before it. */
+export interface Locked extends LockedPayOrder {
+  readonly deposit: PayOrderRow | null;
+}
+
+/**
+ * Locks the pay order against everything else that decides about its money: pay, capture, cancel. The parts of a presale are
+ * one order's money: a balance takes its deposit's lock first, so that whoever holds that one has both.
+ */
+export async function lockPayOrder(sql: Sql, id: string): Promise<Locked | null> {
   const rows = await sql.query<LockedPayOrder>({
     name: 'pay_order_lock',
-    text: `SELECT id, user_id, currency, payable, discount, coupon_code, points, points_amount, expires_at, paid_at,
+    text: `SELECT ${COLUMNS},
         EXISTS (SELECT FROM core.users u WHERE u.id = p.user_id AND u.blocked_at IS NOT NULL) AS blocked
-      FROM core.pay_order p WHERE id = $1 FOR UPDATE OF p`,
+      FROM core.pay_order p
+      WHERE id = ANY (ARRAY(SELECT unnest(ARRAY[id, first_id]) FROM core.pay_order WHERE id = $1)) ORDER BY id FOR UPDATE OF p`,
     values: [id],
   });
-  return rows[0] ?? null;
+  return withDeposit(rows);
 }
 
 /** The same by one of its payment attempts. */
-export async function lockPayOrderOf(sql: Sql, paymentId: string): Promise<PayOrderRow | null> {
-  const rows = await sql.query<PayOrderRow>({
+export async function lockPayOrderOf(sql: Sql, paymentId: string): Promise<Locked | null> {
+  const rows = await sql.query<LockedPayOrder>({
     name: 'pay_order_lock_of',
-    text: `SELECT id, user_id, currency, payable, discount, coupon_code, points, points_amount, expires_at, paid_at
-      FROM core.pay_order WHERE id = (SELECT pay_order_id FROM core.payment WHERE id = $1) FOR UPDATE`,
+    text: `SELECT ${COLUMNS}, false AS blocked FROM core.pay_order p
+      WHERE id = ANY (ARRAY(SELECT unnest(ARRAY[w.id, w.first_id])
+        FROM core.payment y JOIN core.pay_order w ON w.id = y.pay_order_id WHERE y.id = $1)) ORDER BY id FOR UPDATE OF p`,
     values: [paymentId],
+  });
+  return withDeposit(rows);
+}
+
+/** The one that was asked for is the last: a balance's number is above its deposit's. */
+function withDeposit(rows: readonly LockedPayOrder[]): Locked | null {
+  const row = rows.at(-1);
+  return row === undefined ? null : { ...row, deposit: rows.length === 2 ? (rows[0] ?? null) : null };
+}
+
+/** The balance that follows a deposit. */
+export async function balanceOf(sql: Sql, depositId: string): Promise<PayOrderRow | null> {
+  const rows = await sql.query<PayOrderRow>({
+    name: 'pay_order_balance_of',
+    text: `SELECT ${COLUMNS} FROM core.pay_order p WHERE first_id = $1`,
+    values: [depositId],
   });
   return rows[0] ?? null;
 }
 
-/** The orders of the pay order that a payment attempt is for, oldest first. */
+/** The orders of the pay order that a payment attempt is for, oldest first; of a balance, those of its deposit. */
 export async function ordersPaidBy(sql: Sql, paymentId: string): Promise<OrderOfPayOrder[]> {
   return sql.query<OrderOfPayOrder>({
     name: 'pay_order_orders_of',
-    text: `SELECT ${ORDER_COLUMNS} FROM core.orders o WHERE pay_order_id = (SELECT pay_order_id FROM core.payment WHERE id = $1) ORDER BY id`,
+    text: `SELECT ${ORDER_COLUMNS} FROM core.orders o WHERE pay_order_id = (SELECT coalesce(p.first_id, p.id)
+        FROM core.payment y JOIN core.pay_order p ON p.id = y.pay_order_id WHERE y.id = $1) ORDER BY id`,
     values: [paymentId],
   });
 }
 
-/** The orders of a pay order, oldest first. */
+/** The orders of a pay order, oldest first; of a balance, those of its deposit. */
 export async function ordersOf(sql: Sql, payOrderId: string): Promise<OrderOfPayOrder[]> {
   return sql.query<OrderOfPayOrder>({
     name: 'pay_order_orders',
-    text: `SELECT ${ORDER_COLUMNS} FROM core.orders o WHERE pay_order_id = $1 ORDER BY id`,
+    text: `SELECT ${ORDER_COLUMNS} FROM core.orders o
+      WHERE pay_order_id = (SELECT coalesce(first_id, id) FROM core.pay_order WHERE id = $1) ORDER BY id`,
     values: [payOrderId],
   });
 }
@@ -178,5 +245,18 @@ export async function giveUpUnpaid(sql: Sql, payOrderId: string, reason: string,
     text: `UPDATE core.orders SET cancel_intent = 'timeout', cancel_reason = $2, due_at = $3, version = version + 1
       WHERE pay_order_id = $1 AND state = 'O0' AND cancel_intent IS NULL`,
     values: [payOrderId, reason, now],
+  });
+}
+
+/**
+ * The deposit of an order is paid: it waits for its balance now, and that only its time had run out is forgotten. Its shopper's
+ * own wish to cancel stands. The caller holds the lock.
+ */
+export async function awaitBalance(sql: Sql, orderId: string, until: Date): Promise<void> {
+  await sql.query({
+    name: 'pay_order_await_balance',
+    text: `UPDATE core.orders SET cancel_intent = NULL, cancel_reason = NULL, expires_at = $2, due_at = $2, version = version + 1
+      WHERE id = $1 AND state = 'O0' AND cancel_intent IS DISTINCT FROM 'user'`,
+    values: [orderId, until],
   });
 }

@@ -43,14 +43,21 @@ export function legOfKey(key: string): { readonly refundId: string; readonly leg
   return { refundId, leg: Number(leg) };
 }
 
+interface Refunded {
+  readonly captured: number;
+  readonly refunded: number;
+  /** Whose it is. */
+  readonly payOrderId: string;
+}
+
 /**
  * What a capture took and what of it has been or is being given back. A refund that was closed without money is out. Like
  * the sum below, it is read by the pay order, which has the index: it runs under a lock, while refunds come in waves.
  */
-export async function refundedOf(sql: Sql, captureId: string): Promise<{ captured: number; refunded: number }> {
-  const rows = await sql.query<{ captured: number; refunded: number }>({
+export async function refundedOf(sql: Sql, captureId: string): Promise<Refunded> {
+  const rows = await sql.query<Refunded>({
     name: 'refunded_of',
-    text: `SELECT c.amount AS captured,
+    text: `SELECT c.amount AS captured, c.pay_order_id AS "payOrderId",
         (SELECT coalesce(sum(r.amount), 0)::bigint FROM core.refund r
           WHERE r.pay_order_id = c.pay_order_id AND r.capture_id = c.id AND r.state <> 'R3') AS refunded
       FROM core.capture c WHERE c.id = $1`,
@@ -59,6 +66,28 @@ export async function refundedOf(sql: Sql, captureId: string): Promise<{ capture
   const row = rows[0];
   if (row === undefined) throw new Error(`broken invariant: capture ${captureId} does not exist`);
   return row;
+}
+
+interface Part {
+  readonly captureId: string;
+  readonly payOrderId: string;
+  readonly channel: string;
+  /** What is left of it that no refund speaks of. */
+  readonly room: number;
+}
+
+/** The capture of the other part of a presale (the deposit, of a balance); null where all was paid at once. */
+export async function otherPartOf(sql: Sql, captureId: string): Promise<Part | null> {
+  const rows = await sql.query<Part>({
+    name: 'refund_other_part',
+    text: `SELECT d.id AS "captureId", d.pay_order_id AS "payOrderId", d.channel,
+        d.amount - (SELECT coalesce(sum(r.amount), 0)::bigint FROM core.refund r
+          WHERE r.pay_order_id = d.pay_order_id AND r.capture_id = d.id AND r.state <> 'R3') AS room
+      FROM core.capture c JOIN core.pay_order p ON p.id = c.pay_order_id
+      JOIN core.capture d ON d.pay_order_id = p.first_id AND d.kind = 'effective' WHERE c.id = $1`,
+    values: [captureId],
+  });
+  return rows[0] ?? null;
 }
 
 /** The channel's trade number of a capture: the attempt's id. */

@@ -8,10 +8,17 @@ import { clawBack } from '../marketing/returns.ts';
 import { type ClaimedLine, claimLines, linesOf, type UnclaimedLine } from './claims.store.ts';
 import { kickRefund } from './refunds.driver.ts';
 import { refundMachine } from './refunds.machine.ts';
-import { refundedOf } from './refunds.store.ts';
+import { otherPartOf, refundedOf } from './refunds.store.ts';
 
 /** Why money goes back without anybody asking for it. */
-export type RefundCause = 'late_capture' | 'cancelled' | 'no_stock' | 'fulfilment_failed' | 'stay_cancelled';
+export type RefundCause =
+  | 'late_capture'
+  | 'cancelled'
+  | 'no_stock'
+  | 'fulfilment_failed'
+  | 'stay_cancelled'
+  | 'deposit_returned'
+  | 'deposit_part';
 
 export interface OpenRefund {
   readonly payOrderId: string;
@@ -25,6 +32,8 @@ export interface OpenRefund {
   readonly subsidy: number;
   /** Cash that is kept of what was paid (违约金), in minor units. */
   readonly penalty?: number;
+  /** Where the money lies when that is not with the merchant: a deposit whose balance was not paid. It claims no pieces. */
+  readonly from?: 'deposit';
   readonly cause: RefundCause;
   readonly reason: string;
   /** The pieces that it speaks of; left out: all of the order that is not claimed yet, none of which was delivered. */
@@ -37,22 +46,47 @@ export interface OpenRefund {
  * Opens a refund at R8 (nothing to return) and books that it is owed. The caller holds the pay order's lock, so that the
  * sum of all refunds of a capture, those in flight included, never passes what was captured.
  *
+ * Of a presale, what the one part's capture has no room for goes back from the other's, as a refund of its own.
+ *
  * Throws when it would: the callers refund what they have just booked, so that is a bug.
  */
 export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefund): Promise<string> {
-  const { captured, refunded } = await refundedOf(tx, refund.captureId);
-  if (refunded + refund.amount > captured) {
+  const { captured, refunded, payOrderId } = await refundedOf(tx, refund.captureId);
+  const room = captured - refunded;
+  const rest = refund.amount - room;
+  if (rest <= 0) return openOne(tx, context, { ...refund, payOrderId });
+  const other = await otherPartOf(tx, refund.captureId);
+  if (other === null || rest > other.room) {
     throw new Error(
       `broken invariant: refunds of ${refund.captureId} would be ${refunded + refund.amount} of ${captured}`,
     );
   }
+  const id = await openOne(tx, context, { ...refund, payOrderId, amount: room });
+  const { room: _, ...part } = other;
+  const { currency, orderId, reason } = refund;
+  await openOne(tx, context, {
+    ...part,
+    currency,
+    orderId,
+    reason,
+    amount: rest,
+    subsidy: 0,
+    cause: 'deposit_part',
+    lines: [],
+  });
+  return id;
+}
+
+async function openOne(tx: Tx, context: CoreContext, refund: OpenRefund): Promise<string> {
   const penalty = refund.penalty ?? 0;
   const id = newId('ref', context.clock, context.random);
-  const lines = refund.lines ?? (refund.orderId === null ? [] : unclaimed(await linesOf(tx, refund.orderId)));
+  const partial = refund.from === 'deposit' || refund.cause === 'deposit_part';
+  const lines =
+    refund.lines ?? (refund.orderId === null || partial ? [] : unclaimed(await linesOf(tx, refund.orderId)));
   const cash = lines.reduce((sum, line) => sum + line.cash, 0);
   const { payOrderId, orderId, currency } = refund;
   const { withheld } =
-    orderId === null
+    orderId === null || partial
       ? { withheld: 0 }
       : await clawBack(tx, context, { id, payOrderId, orderId, cash: refund.amount, currency });
   await context.mover.create(tx, refundMachine, {
@@ -69,7 +103,7 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
       currency: refund.currency,
       cause: refund.cause,
       shipment_id: refund.shipmentId ?? null,
-      freight: refund.orderId === null ? 0 : Math.max(0, refund.amount + penalty - cash),
+      freight: refund.orderId === null || partial ? 0 : Math.max(0, refund.amount + penalty - cash),
       penalty,
       owed: true,
       created_at: context.clock.now(),
@@ -88,7 +122,7 @@ export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefun
     amount: refund.amount - withheld,
     // What is withheld for points that were spent already stays with the platform, which has paid for them.
     subsidy: refund.subsidy + withheld,
-    from: refund.cause === 'late_capture' ? 'suspense' : 'merchant',
+    from: refund.cause === 'late_capture' ? 'suspense' : (refund.from ?? 'merchant'),
   });
   await post(tx, context.clock, owed);
   if (penalty > 0) {

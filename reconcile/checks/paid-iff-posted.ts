@@ -1,4 +1,4 @@
-import { sql } from '../../core/kernel/db/fragment.ts';
+import { raw, sql } from '../../core/kernel/db/fragment.ts';
 import { defineCheck, found } from '../check.ts';
 import { among, namesIn } from '../scope.ts';
 
@@ -13,15 +13,21 @@ export default defineCheck({
   level: 'seconds',
   budgetMs: 5_000,
   covers:
-    'Per pay order: paid ⇔ exactly one attempt at P8, one effective capture, one capture posting; no order of it disagrees.',
+    'Per pay order: paid ⇔ exactly one attempt at P8, one effective capture, one capture posting; no order of it disagrees; one with a deposit is paid with its balance.',
   mode: { by: 'dirty', kind: 'pay_order' },
   subjects: 'SELECT count(*) AS count FROM core.pay_order',
   violations: (db, scope) => {
-    const only = (column: string) => among(column, namesIn(scope));
+    const names = namesIn(scope);
+    // The orders of a balance are its deposit's.
+    const parents =
+      names === null
+        ? raw('')
+        : sql`AND pay_order_id IN (SELECT coalesce(first_id, id) FROM core.pay_order WHERE id = ANY(${names}::text[]))`;
+    const only = (column: string) => among(column, names);
     return found(
       db,
       sql`WITH counted AS (
-          SELECT po.id, po.currency, po.payable, po.paid_at IS NOT NULL AS paid,
+          SELECT po.id, po.stage, po.currency, po.payable, po.paid_at IS NOT NULL AS paid,
             coalesce(p.succeeded, 0) AS succeeded, coalesce(c.captured, 0) AS captured, coalesce(b.posted, 0) AS posted,
             coalesce(o.paid_orders, 0) AS paid_orders, coalesce(o.unpaid_orders, 0) AS unpaid_orders,
             coalesce(po.paid_at, po.created_at) AS at
@@ -34,7 +40,7 @@ export default defineCheck({
             WHERE kind = 'capture' ${only('pay_order_id')} GROUP BY 1) b ON b.pay_order_id = po.id
           LEFT JOIN (SELECT pay_order_id, count(*) FILTER (WHERE state IN ('O1', 'O2', 'O3')) AS paid_orders,
               count(*) FILTER (WHERE state IN ('O0', 'O4')) AS unpaid_orders FROM core.orders
-            WHERE true ${only('pay_order_id')} GROUP BY 1) o ON o.pay_order_id = po.id
+            WHERE true ${parents} GROUP BY 1) o ON o.pay_order_id = coalesce(po.first_id, po.id)
           WHERE true ${only('po.id')}
         )
         SELECT id AS row_key, payable AS amount, currency,
@@ -43,7 +49,7 @@ export default defineCheck({
           to_jsonb(counted) - 'at' AS row, at AS first_bad_at
         FROM counted
         WHERE succeeded <> paid::integer OR captured <> paid::integer OR posted <> paid::integer
-          OR (paid AND unpaid_orders > 0) OR (NOT paid AND paid_orders > 0)`,
+          OR (paid AND stage <> 'deposit' AND unpaid_orders > 0) OR (NOT paid AND paid_orders > 0)`,
     );
   },
 });

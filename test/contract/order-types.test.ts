@@ -17,7 +17,7 @@ const line = (index: number, goodsKind: PricedLine['goodsKind']): PricedLine => 
 });
 
 it('there are the types that shops rely on', () => {
-  expect([...ORDER_TYPES.keys()]).toEqual(expect.arrayContaining(['physical', 'virtual', 'topup']));
+  expect([...ORDER_TYPES.keys()]).toEqual(expect.arrayContaining(['physical', 'virtual', 'topup', 'hotel', 'presale']));
 });
 
 describe.each([...ORDER_TYPES.values()])('order type $id', (type) => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../core/kernel/clock.ts';
 import { eventually } from '../support/eventually.ts';
-import { placedAnswer, type Reply, Shop } from '../support/shop.ts';
+import { ADDRESS, placedAnswer, type Reply, Shop } from '../support/shop.ts';
 import { type System, startSystem } from '../support/system.ts';
 
 /* The source's kinds of orders (订单类型), each from the shop's request to its end, as the document tells them. */
@@ -174,5 +174,44 @@ describe('hotel (酒店预订): 需选择入住/离店日期、房型、入住�
     });
     const { body } = await shop.sandbox('/sandbox/rooms');
     expect(body['rooms']).toContainEqual(expect.objectContaining({ orderId, state: 'released', tombstone: false }));
+  });
+});
+
+describe('presale (预售): 订单分为定金和尾款两阶段, 定金膨胀, 发货在尾款支付后', () => {
+  let tShirt = '';
+  beforeAll(async () => {
+    [tShirt = ''] = await shop.stockUp('t-shirt');
+  });
+  const cny = (amount: number) => ({ amount, currency: 'CNY' });
+  const inMinutes = (n: number): string => new Date(systemClock.now().getTime() + n * 60_000).toISOString();
+
+  it('a deposit of 10.00 is worth 20.00 of the 79.00: the balance is 59.00, and then it is sent', async () => {
+    keys += 1;
+    const wish = {
+      userId: '12345',
+      type: 'presale',
+      items: [{ skuId: tShirt, quantity: 1 }],
+      address: ADDRESS,
+      details: { deposit: cny(1_000), worth: cny(2_000), balanceFrom: inMinutes(0), balanceUntil: inMinutes(60) },
+    };
+    const placed = await shop.order(wish, `types-${keys}`);
+    expect(placed).toMatchObject({ status: 201, body: { payable: cny(1_000), balance: { payable: cny(5_900) } } });
+    const { payOrderId, orders } = placedAnswer.parse(placed.body);
+    const orderId = orders[0]?.orderId ?? '';
+    const { payOrderId: balance } = placed.body['balance'] as { payOrderId: string };
+    expect(await shop.pay(balance)).toMatchObject({ status: 409, body: { code: 'stage_not_open' } });
+    await paid(payOrderId);
+    await eventually(async () => {
+      const { body } = await shop.core(`/v1/pay-orders/${payOrderId}`);
+      expect(body).toMatchObject({ stage: 'deposit', paidAt: expect.any(String) });
+    });
+    expect(await reaches(orderId, 'O0')).toMatchObject({ shipments: [], payments: [{ state: { code: 'P8' } }] });
+    await paid(balance);
+    expect(await reaches(orderId, 'O2')).toMatchObject({
+      payable: cny(6_900),
+      discount: cny(1_000),
+      payments: [{ amount: cny(1_000) }, { amount: cny(5_900) }],
+      shipments: [{ state: { code: 'F4' }, carrier: 'Sandbox Express' }],
+    });
   });
 });
