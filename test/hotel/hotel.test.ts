@@ -16,7 +16,8 @@ beforeEach(async () => {
 afterEach(async () => {
   // Whatever a test of this file did: the books hold.
   for (const check of await loadChecks()) {
-    if (check.id === 'stuck-age') continue;
+    // Nobody seals the journal here.
+    if (check.id === 'stuck-age' || check.id === 'hash-chain') continue;
     const found = await check.violations(world.ctx.db, { kind: 'all', now: world.clock.now() });
     expect(found, check.id).toEqual({ violations: [], count: 0 });
   }

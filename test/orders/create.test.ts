@@ -227,7 +227,7 @@ describe('an order is refused', () => {
   it('without the address, type or details that it needs', async () => {
     const [a] = await skusOnShelf(ctx);
     expect(await refusal(ctx, [a ?? 0], { address: undefined })).toMatchObject({ code: 'address_missing' });
-    expect(await refusal(ctx, [a ?? 0], { type: 'presale' })).toMatchObject({
+    expect(await refusal(ctx, [a ?? 0], { type: 'subscription' })).toMatchObject({
       code: 'invalid_request',
       errors: [{ path: 'type' }],
     });

@@ -42,6 +42,7 @@ describe('POST /v1/orders', () => {
       payable: { amount: 7_900, currency: 'CNY' },
       expiresAt: expect.stringMatching(/Z$/),
       notices: [],
+      balance: null,
       orders: [
         {
           orderId: expect.stringMatching(/^\d{19}$/),
@@ -118,7 +119,7 @@ describe('POST /v1/orders', () => {
     ['user 0', { userId: 0 }, 'userId'],
     ['user -1', { userId: '-1' }, 'userId'],
     ['a user beyond 10^15', { userId: 10 ** 15 + 1 }, 'userId'],
-    ['an unknown type', { type: 'presale' }, 'type'],
+    ['an unknown type', { type: 'subscription' }, 'type'],
     ['a coupon code that is none', { couponCode: 'x y' }, 'couponCode'],
     ['details that are no object', { details: 7 }, 'details'],
     ['details that the type does not know', { details: { a: 1 } }, 'details.a'],

@@ -37,7 +37,7 @@ test('the sums of refunds are right, and read the refunds of one pay order only'
   expect(await world.state('orders', orderId)).toBe('O3');
   const capture = 'SELECT id FROM core.capture WHERE pay_order_id = $1';
   const { id } = await world.one<{ id: string }>(capture, [payOrderId]);
-  expect(await refundedOf(ctx.db, id)).toEqual({ captured: 7900, refunded: 7900 });
+  expect(await refundedOf(ctx.db, id)).toMatchObject({ captured: 7900, refunded: 7900 });
   expect(await unrefundedOf(ctx.db, orderId)).toBe(0);
 
   const plan = await planOf((sql) => refundedOf(sql, id));
