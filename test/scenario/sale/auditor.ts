@@ -88,7 +88,10 @@ export class Auditor {
       .map(({ key, state }) => `${key} stands at ${state}, its events say ${this.#standing.get(key)}`);
   }
 
-  /** The books by themselves: debit is credit, nothing goes back that did not come, nothing ships that is not paid. */
+  /**
+   * The books by themselves: debit is credit, nothing goes back that did not come, points lie where the ledger has them,
+   * nothing ships that is not paid.
+   */
   async #books(): Promise<string[]> {
     const rows = await this.#db.query<{ wrong: string }>({
       text: `SELECT format('the journal is off by %s %s', sum(amount), currency) AS wrong
@@ -101,6 +104,12 @@ export class Auditor {
         UNION ALL SELECT format('%s stands at %s and nobody paid', o.id, o.state) FROM core.orders o
           WHERE o.state IN ('O1', 'O2') AND NOT EXISTS (
             SELECT FROM core.capture c WHERE c.pay_order_id = o.pay_order_id AND c.kind = 'effective')
+        UNION ALL SELECT format('%s has %s points, %s in lots and %s held', a.id, a.balance, l.rest, h.held)
+          FROM core.account a,
+            LATERAL (SELECT coalesce(sum(rest), 0) AS rest FROM core.points_lot WHERE 'points:' || user_id || ':PTS' = a.id) l,
+            LATERAL (SELECT coalesce(sum(points), 0) AS held FROM core.points_hold
+              WHERE state = 'locked' AND 'points:' || user_id || ':PTS' = a.id) h
+          WHERE a.kind = 'points' AND a.balance <> l.rest + h.held
         UNION ALL SELECT format('%s is shipped and nobody paid', s.id) FROM core.shipment s
           WHERE NOT EXISTS (SELECT FROM core.capture c WHERE c.pay_order_id = s.pay_order_id AND c.kind = 'effective')`,
     });
@@ -168,9 +177,11 @@ export class Auditor {
 
   #orders(): Promise<OrderEnd[]> {
     return this.#db.query<OrderEnd>({
-      text: `SELECT o.id, o.state, o.payable + o.discount_amount AS worth, p.coupon_code,
+      text: `SELECT o.id, o.state, o.payable + o.discount_amount AS worth, (p.coupon_code IS NOT NULL)::int + (p.points > 0)::int AS resources,
           EXISTS (SELECT FROM core.capture c WHERE c.pay_order_id = p.id AND c.kind = 'effective') AS paid,
-          (SELECT coalesce(sum(r.amount + r.subsidy), 0)::bigint FROM core.refund r
+          p.discount = (SELECT coalesce(sum(r.subsidy), 0) FROM core.refund r
+            WHERE r.pay_order_id = p.id AND r.state = 'R10') AS discount_back,
+          (SELECT coalesce(sum(r.amount + r.subsidy + r.withheld), 0)::bigint FROM core.refund r
             WHERE r.order_id = o.id AND r.state = 'R10') AS refunded,
           ARRAY(SELECT s.id FROM core.shipment s WHERE s.order_id = o.id) AS shipments,
           ARRAY(SELECT a.id FROM core.payment a WHERE a.pay_order_id = p.id) AS attempts,
@@ -201,8 +212,9 @@ export class Auditor {
     if (order.state !== 'O5') wrong.push(`${is} ends at ${order.state}`);
     if (order.paid && (order.refunded < least || order.refunded > most))
       wrong.push(`${is}: what did not arrive is worth ${least} to ${most}`);
-    const due = order.paid && order.refunded < order.worth && order.coupon_code !== null ? 1 : 0;
-    if (used !== due) wrong.push(`${is}: marketing has ${used} deductions of its coupon, not ${due}`);
+    // They belong to the pay order as a whole, and go back with the last of what they paid for.
+    const due = order.paid && !order.discount_back ? order.resources : 0;
+    if (used !== due) wrong.push(`${is}: marketing has ${used} deductions of it, not ${due}`);
     return wrong;
   }
 
@@ -257,7 +269,9 @@ interface OrderEnd {
   readonly id: string;
   readonly state: string;
   readonly worth: number;
-  readonly coupon_code: string | null;
+  /** Coupon and points of its pay order, and whether all that they paid went back. */
+  readonly resources: number;
+  readonly discount_back: boolean;
   readonly paid: boolean;
   readonly refunded: number;
   readonly shipments: readonly string[];

@@ -6,7 +6,7 @@ export default {
   weight: 2,
   async act(sale) {
     const { off } = sale.guard;
-    const key = 'marketing.coupons';
+    const key = sale.pick(['marketing.coupons', 'marketing.points']) ?? 'marketing.coupons';
     if (off.delete(key)) return `${key} on`;
     off.add(key);
     return `${key} off`;

@@ -1,4 +1,5 @@
 import { grantCoupon } from '../../../../core/marketing/coupons.ts';
+import { grantPoints } from '../../../../core/marketing/points.ts';
 import { createOrder } from '../../../../core/orders/submit.ts';
 import { wishFor } from '../../../support/orders.ts';
 import type { Action } from '../action.ts';
@@ -6,7 +7,7 @@ import { NEVER, type Sale } from '../sale.ts';
 
 const USERS = [1, 1_001, 42, 900_042];
 
-/** Somebody orders: one line or three, with a coupon now and then. A client that heard nothing asks again. */
+/** Somebody orders: one line or three, with a coupon or points now and then. A client that heard nothing asks again. */
 export default {
   id: 'place',
   weight: 14,
@@ -18,7 +19,12 @@ export default {
       .filter((_, i) => i === 0 || sale.chance(0.3))
       .map((skuId) => ({ skuId, quantity: 1 + sale.random.int(2) }));
     const couponCode = sale.chance(0.3) ? await grant(sale) : undefined;
-    const wish = wishFor(items, { userId, ...(couponCode === undefined ? {} : { couponCode }) });
+    const points = sale.chance(0.2) ? await give(sale, userId) : undefined;
+    const wish = wishFor(items, {
+      userId,
+      ...(couponCode === undefined ? {} : { couponCode }),
+      ...(points === undefined ? {} : { points }),
+    });
     const key = `key-${sale.random.int(2 ** 40)}`;
     const order = async (): Promise<string> => {
       const placed = await createOrder(sale.ctx, 'a shop', wish, key, NEVER);
@@ -42,6 +48,13 @@ export default {
     }
   },
 } satisfies Action;
+
+/** The shopper gets points, and wants to pay with as many as that: more than all that is there now and then. */
+async function give(sale: Sale, userId: number): Promise<number> {
+  const points = sale.pick([1, 777, 10_000]) ?? 1;
+  await grantPoints(sale.ctx, 'a merchant', { userId, points, reason: 'a sale' }, `points-${sale.random.int(2 ** 40)}`);
+  return sale.chance(0.2) ? points * 50 : points;
+}
 
 async function grant(sale: Sale): Promise<string | undefined> {
   const amount = { amount: sale.pick([1, 1_000, 5_000, 500_000]) ?? 1, currency: 'CNY' } as const;
