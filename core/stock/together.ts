@@ -2,9 +2,10 @@ import type { Sql } from '../kernel/db/database.ts';
 import { type Claim, perShelf } from './pieces.ts';
 
 /*
- * A checkout of several orders moves the stock of one after the other. Each word of the stock locks its rows in id order,
- * but two such checkouts could still wait for each other in a ring: the first order of one wants what the second order of
- * the other holds. So whoever is about to move the stock of several orders locks all of it first, in the one order.
+ * A checkout of several orders moves the stock of one after the other: by shop and warehouse, and by SKU within. Every
+ * other word of the stock, the sweep of expired reservations above all, locks its shelves by SKU alone, so the two could
+ * wait for each other in a ring. Whoever is about to move the stock of several orders therefore locks all of it first,
+ * in the one order that all have.
  */
 
 /** Locks the shelves that these claims will be taken from; the caller then reserves order by order. */
