@@ -108,7 +108,7 @@ const APPEND_LIMITED = `WITH side AS MATERIALIZED (
     SELECT * FROM unnest($6::text[], $7::bigint[], $8::text[], $9::text[])
       WITH ORDINALITY AS s (account_id, amount, currency, order_id, n)
   ), locked AS MATERIALIZED (
-    SELECT id, balance, floor, sequence FROM core.account WHERE id = ANY($13::text[]) ORDER BY id FOR UPDATE
+    SELECT id, balance, floor, sequence FROM core.account WHERE id = ANY($13::text[]) ORDER BY id FOR NO KEY UPDATE
   ), change AS MATERIALIZED (
     SELECT l.id, l.balance, l.floor, sum(s.amount)::bigint AS taken, count(*) AS entries
     FROM locked l JOIN side s ON s.account_id = l.id GROUP BY l.id, l.balance, l.floor

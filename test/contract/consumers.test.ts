@@ -75,7 +75,7 @@ async function heardBy({ machines }: ConsumerDeclaration): Promise<number> {
 /** What counts up rather than adding rows. */
 async function sumsOf(): Promise<unknown> {
   return world.ctx.db.query({
-    text: `SELECT (SELECT sum(count) FROM core.statistic) AS statistics, (SELECT sum(amount) FROM core.statistic) AS amounts,
+    text: `SELECT (SELECT count(*) FROM core.notification) AS told, (SELECT sum(count) FROM core.statistic) AS statistics, (SELECT sum(amount) FROM core.statistic) AS amounts,
       (SELECT sum(abs(amount)) FROM core.entry) AS booked, (SELECT sum(balance) FROM core.account) AS balances`,
   });
 }
