@@ -33,9 +33,23 @@ export async function place(
   request: OrderRequest,
   signal: AbortSignal,
 ): Promise<Result<CreatedOrder>> {
+  const readNow = (): Promise<SellableRow[]> => readSellable(ctx.db, skusOf(request.wish), ctx.clock.now());
+  const sellable = await readNow();
+  const placed = await placeFrom(ctx, request, sellable, signal);
+  const elsewhere = sellable.some(({ shelves }) => shelves !== null && shelves.length > 1);
+  if (placed.ok || placed.code !== 'sold_out' || !elsewhere) return placed;
+  // Somebody was faster where it was planned; another warehouse may serve it.
+  return placeFrom(ctx, request, await readNow(), signal);
+}
+
+async function placeFrom(
+  ctx: CoreContext,
+  request: OrderRequest,
+  sellable: readonly SellableRow[],
+  signal: AbortSignal,
+): Promise<Result<CreatedOrder>> {
   const { wish } = request;
   const now = ctx.clock.now();
-  const sellable = await readSellable(ctx.db, skusOf(wish), now);
   const goods = priceGoods(request, sellable);
   if (!goods.ok) return goods;
   const stages = ORDER_TYPES.get(wish.type)?.stages?.(request.details, goods.value, now) ?? ok(null);

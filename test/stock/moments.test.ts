@@ -5,7 +5,7 @@ import { cancelOrder } from '../../core/orders/cancel.ts';
 import { pay } from '../../core/payments/payments.ts';
 import { changeStock } from '../../core/stock/adjust.ts';
 import type { DeductAt } from '../../core/stock/pieces.ts';
-import { readSkuStock, releaseExpired } from '../../core/stock/stock.ts';
+import { holdUntil, readSkuStock, releaseExpired, take } from '../../core/stock/stock.ts';
 import { addWarehouse, changeWarehouse, chooseMoment } from '../../core/stock/warehouses.ts';
 import { skusOnShelf } from '../support/catalogue.ts';
 import { type TestCore, testCore } from '../support/core.ts';
@@ -201,4 +201,28 @@ test('a checkout from two warehouses becomes two orders, each reserved where it 
   expect(await place(ctx, [a])).toMatchObject({ ok: false, code: 'sold_out' });
   expect(await buy(created.payOrderId)).toBe('P8');
   expect(await pieces(a)).toEqual([5, 0, 6]);
+});
+
+test('when a warehouse runs out under a crowd, the others serve: no buyer is turned away while there is a piece', async () => {
+  const added = await addWarehouse(ctx, 'a merchant', { name: 'North', priority: 200, open: true });
+  if (!added.ok) throw new Error(added.detail);
+  const [sku = 0] = await skusOnShelf(ctx, { skus: [{ stock: 10 }] });
+  const { warehouseId } = added.value;
+  await changeStock(ctx, 'm', { skuId: sku, warehouseId, kind: 'inbound', quantity: 10, reason: 'a pallet' }, 'north');
+  const results = await Promise.all(Array.from({ length: 40 }, () => place(ctx, [sku])));
+  expect(results.filter((r) => r.ok)).toHaveLength(20);
+  expect(await pieces(sku)).toEqual([0, 20, 0]);
+});
+
+test('a cancelled order that is revived takes its pieces again, at whichever moment they are deducted', async () => {
+  for (const moment of ['reserve', 'order', 'payment'] as const) {
+    const sku = await skuOf(moment, 2);
+    const { orderId } = await order(sku, 2);
+    expect(await cancelOrder(ctx, orderId, 'no', NEVER)).toMatchObject({ ok: true, value: { state: 'O4' } });
+    const until = new Date(clock.now().getTime() + 60_000);
+    const revive = () =>
+      ctx.db.tx(async (tx) => ((await holdUntil(tx, orderId, until)) === null ? take(tx, orderId) : false));
+    expect([moment, await revive(), await pieces(sku)]).toEqual([moment, true, [0, 0, 2]]);
+    expect([moment, await revive(), await pieces(sku)]).toEqual([moment, true, [0, 0, 2]]);
+  }
 });

@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { addMs } from '../../core/kernel/clock.ts';
 import type { Claim, Lack } from '../../core/stock/pieces.ts';
@@ -257,47 +256,6 @@ describe('releaseExpired', () => {
     await Promise.all(Array.from({ length: 8 }, () => core.ctx.db.tx((tx) => releaseExpired(tx, SOON, 500))));
     expect((await core.ctx.db.tx((tx) => releaseExpired(tx, SOON, 500))).pieces).toBe(0);
     expect(await state(a)).toEqual([100, 0, 0]);
-  });
-});
-
-describe('whatever orders do, in any order and at once', () => {
-  type Command = { order: number; what: 'reserve' | 'take' | 'release' | 'hold'; sku: number; quantity: number };
-  const command: fc.Arbitrary<Command> = fc.record({
-    order: fc.nat(5),
-    what: fc.constantFrom('reserve', 'take', 'release', 'hold'),
-    sku: fc.nat(1),
-    quantity: fc.integer({ min: 1, max: 5 }),
-  });
-
-  it('pieces are conserved and agree with the reservations', async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 25 }), async (commands) => {
-        const ids = await skus(12, 7);
-        const names = Array.from({ length: 6 }, newOrder);
-        await Promise.all(
-          commands.map(({ order, what, sku, quantity }) =>
-            core.ctx.db.tx(async (tx) => {
-              const name = names[order] ?? '';
-              if (what === 'reserve') return reserve(tx, name, [at(ids[sku], quantity)], SOON);
-              if (what === 'take') return take(tx, name);
-              if (what === 'release') return release(tx, name);
-              return holdUntil(tx, name, LATER);
-            }),
-          ),
-        );
-        for (const [i, id] of ids.entries()) {
-          const [onHand, reserved, sold] = await state(id);
-          expect(onHand + reserved + sold).toBe([12, 7][i]);
-          const [sums] = await core.ctx.db.query({
-            text: `SELECT coalesce(sum(quantity) FILTER (WHERE state = 'held'), 0)::bigint AS reserved,
-              coalesce(sum(quantity) FILTER (WHERE state = 'taken'), 0)::bigint AS sold FROM core.reservation WHERE sku_id = $1`,
-            values: [id],
-          });
-          expect(sums).toEqual({ reserved, sold });
-        }
-      }),
-      { numRuns: 25 },
-    );
   });
 });
 
