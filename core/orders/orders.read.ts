@@ -46,6 +46,9 @@ export interface LineRow {
   readonly unit_price: number;
   readonly discount: number;
   readonly payable: number;
+  readonly shipped: number;
+  readonly returned: number;
+  readonly refunded: number;
 }
 
 export interface PaymentViewRow {
@@ -67,6 +70,8 @@ export interface ShipmentViewRow {
   readonly carrier: string | null;
   readonly tracking_no: string | null;
   readonly codes: readonly string[] | null;
+  readonly version: number;
+  readonly lines: readonly { readonly lineNo: number; readonly quantity: number }[];
   readonly created_at: Date;
 }
 
@@ -77,6 +82,7 @@ export interface RefundViewRow {
   readonly currency: Currency;
   readonly amount: number;
   readonly cause: string;
+  readonly kind: string;
   readonly created_at: Date;
 }
 
@@ -134,7 +140,7 @@ export async function readOrder(db: Database, orderId: string, signal: AbortSign
 async function readLines(sql: Sql, orderId: string): Promise<LineRow[]> {
   return sql.query<LineRow>({
     name: 'order_lines',
-    text: `SELECT line_no, sku_id, snapshot_id, name, quantity, unit_price, discount, payable
+    text: `SELECT line_no, sku_id, snapshot_id, name, quantity, unit_price, discount, payable, shipped, returned, refunded
       FROM core.order_line WHERE order_id = $1 ORDER BY line_no`,
     values: [orderId],
   });
@@ -155,8 +161,10 @@ async function readPayments(sql: Sql, payOrderId: string, which = 'pay_order_id 
 async function readShipments(sql: Sql, orderId: string): Promise<ShipmentViewRow[]> {
   return sql.query<ShipmentViewRow>({
     name: 'order_shipments',
-    text: `SELECT id, state, carrier, tracking_no, codes, created_at
-      FROM core.shipment WHERE order_id = $1 ORDER BY created_at, id`,
+    text: `SELECT s.id, s.state, s.carrier, s.tracking_no, s.codes, s.version, s.created_at,
+        (SELECT coalesce(jsonb_agg(jsonb_build_object('lineNo', l.line_no, 'quantity', l.quantity) ORDER BY l.line_no), '[]')
+          FROM core.shipment_line l WHERE l.shipment_id = s.id) AS lines
+      FROM core.shipment s WHERE s.order_id = $1 ORDER BY s.created_at, s.id`,
     values: [orderId],
   });
 }
@@ -165,7 +173,7 @@ async function readShipments(sql: Sql, orderId: string): Promise<ShipmentViewRow
 async function readRefunds(sql: Sql, payOrderId: string, orderId: string): Promise<RefundViewRow[]> {
   return sql.query<RefundViewRow>({
     name: 'order_refunds',
-    text: `SELECT id, order_id, state, currency, amount, cause, created_at
+    text: `SELECT id, order_id, state, currency, amount, cause, kind, created_at
       FROM core.refund WHERE ${STAGES} AND (order_id IS NULL OR order_id = $2) ORDER BY created_at, id`,
     values: [payOrderId, orderId],
   });

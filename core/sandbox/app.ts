@@ -20,6 +20,8 @@ import { arriveLate } from './late.ts';
 import { marketingRoutes } from './marketing.routes.ts';
 import { ParkingLot } from './parked.ts';
 import { finishDueRefunds } from './refunds.ts';
+import { returnRoutes } from './returns.routes.ts';
+import { receiveDueReturns } from './returns.ts';
 import { deliverDueShipments } from './shipments.ts';
 import { payDueTrades } from './trades.ts';
 import { truthRoutes } from './truth.routes.ts';
@@ -27,7 +29,12 @@ import type { World } from './world.ts';
 
 export const SANDBOX_MIGRATIONS: MigrationSet = { set: 'sandbox', folder: join(import.meta.dirname, 'migrations') };
 
-const STEPS: Steps = { trade: payDueTrades, refund: finishDueRefunds, shipment: deliverDueShipments };
+const STEPS: Steps = {
+  trade: payDueTrades,
+  refund: finishDueRefunds,
+  shipment: deliverDueShipments,
+  return: receiveDueReturns,
+};
 
 /** Above the longest delay that a fault can make. */
 const REQUEST_TIMEOUT_MS = 40_000;
@@ -69,7 +76,15 @@ export async function openSandbox(config: ServerConfig, log: Logger): Promise<Sa
     ready: { database: async () => void (await db.query({ text: 'SELECT 1' })) },
     timeoutMs: REQUEST_TIMEOUT_MS,
   });
-  for (const routes of [channelRoutes, marketingRoutes, fulfilmentRoutes, hotelRoutes, knobRoutes, truthRoutes]) {
+  for (const routes of [
+    channelRoutes,
+    marketingRoutes,
+    fulfilmentRoutes,
+    returnRoutes,
+    hotelRoutes,
+    knobRoutes,
+    truthRoutes,
+  ]) {
     app.route('/', routes(world));
   }
   const owned = stack.move();

@@ -10,7 +10,7 @@ const BATCH = 128;
 export const A_MOMENT_MS = 2;
 
 /** What moves on by itself, by the row that has an `auto_at`. */
-type Mover = 'trade' | 'refund' | 'shipment';
+type Mover = 'trade' | 'refund' | 'shipment' | 'return';
 
 /** Moves up to `limit` rows whose time has come, and returns what there is to tell about them. */
 export type Steps = Readonly<Record<Mover, (sql: Sql, limit: number) => Promise<Message[]>>>;
@@ -31,7 +31,7 @@ export class Autopilot implements AsyncDisposable {
         return messages.length === BATCH;
       }),
     ];
-    this.#tickers = new Map([ticker('trade'), ticker('refund'), ticker('shipment')]);
+    this.#tickers = new Map([ticker('trade'), ticker('refund'), ticker('shipment'), ticker('return')]);
   }
 
   /** A row was committed that moves on by itself in so many milliseconds. */

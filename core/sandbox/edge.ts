@@ -6,11 +6,11 @@ import { type AppContext, signalOf } from '../kernel/http/context.ts';
 import type { Message } from './callbacks.store.ts';
 import type { FaultKind, Where } from './faults.ts';
 import type { ParkedRequest } from './parked.ts';
-import type { DeductionAnswer, RefundAnswer, RoomAnswer, ShipmentAnswer, TradeAnswer } from './wire.ts';
+import type { DeductionAnswer, RefundAnswer, ReturnAnswer, RoomAnswer, ShipmentAnswer, TradeAnswer } from './wire.ts';
 import type { World } from './world.ts';
 
 /** What a service says of the thing it was asked about. `none`: it has no record (404). */
-export type Answered = TradeAnswer | RefundAnswer | DeductionAnswer | ShipmentAnswer | RoomAnswer;
+export type Answered = TradeAnswer | RefundAnswer | DeductionAnswer | ShipmentAnswer | ReturnAnswer | RoomAnswer;
 
 /** A lie that somebody without the secret would tell once this request is known. */
 export type Forgery = Pick<Message, 'source' | 'subject' | 'url' | 'body'>;

@@ -6,7 +6,7 @@ import { type Random, seededRandom } from '../kernel/random.ts';
 export const OPERATIONS = {
   channel: ['init', 'query', 'close', 'refund', 'refundQuery', 'callback'],
   marketing: ['deduct', 'query', 'rollback'],
-  fulfilment: ['init', 'query', 'cancel', 'callback'],
+  fulfilment: ['init', 'query', 'cancel', 'returnInit', 'returnQuery', 'callback'],
   hotel: ['lock', 'query', 'release'],
 } as const;
 
@@ -27,11 +27,11 @@ const KINDS = {
   reply_lost: { at: EVERYTHING },
   delay: { at: EVERYTHING, ms: [0, 500] },
   /** Held back until a query for its key was answered, or for that long at most, and only then carried out. */
-  delayed_past_next_query: { at: ['init', 'refund', 'deduct', 'lock'], ms: [3_000, 3_000] },
+  delayed_past_next_query: { at: ['init', 'refund', 'deduct', 'lock', 'returnInit'], ms: [3_000, 3_000] },
   /** The query says `none` of what is there. */
-  not_found_then_found: { at: ['query', 'refundQuery'] },
+  not_found_then_found: { at: ['query', 'refundQuery', 'returnQuery'] },
   /** An explicit no: kept, so that the same key is refused again. Of `close`, `cancel` and `release`: not this time. */
-  refused: { at: ['init', 'refund', 'deduct', 'lock', 'close', 'cancel', 'release'] },
+  refused: { at: ['init', 'refund', 'deduct', 'lock', 'returnInit', 'close', 'cancel', 'release'] },
   /** One minor unit more than the truth. */
   wrong_amount: { at: ['query', 'refund', 'refundQuery', 'callback'], only: 'channel' },
   /** The same message twice. */
@@ -39,9 +39,9 @@ const KINDS = {
   /** The message is held back, so that a later one comes first; of a parcel, old news follows the new. */
   reordered_callback: { at: ['callback'], ms: [300, 1_500] },
   /** The word that it is paid (paid back, delivered), which is so, comes before the answer to the request itself. */
-  early_callback: { at: ['init', 'refund'] },
+  early_callback: { at: ['init', 'refund', 'returnInit'] },
   /** Somebody without the secret says that it is paid (paid back, delivered). */
-  forged_callback: { at: ['init', 'refund'] },
+  forged_callback: { at: ['init', 'refund', 'returnInit'] },
 } as const satisfies Record<string, KindSpec>;
 
 interface KindSpec {

@@ -2,10 +2,11 @@ import type { Tx } from '../kernel/db/database.ts';
 import { deduct } from './deductions.ts';
 import type { ParkedOperation } from './parked.ts';
 import { refundTrade } from './refunds.ts';
+import { initReturn, kickReturn } from './returns.ts';
 import { lockRoom } from './rooms.ts';
 import { initShipment, kickDelivery } from './shipments.ts';
 import { initTrade, kickAutopay } from './trades.ts';
-import { channel, deductionBody, refundBody, roomBody, shipmentBody, tradeBody } from './wire.ts';
+import { channel, deductionBody, refundBody, returnBody, roomBody, shipmentBody, tradeBody } from './wire.ts';
 import type { World } from './world.ts';
 
 const lateTrade = tradeBody.extend({ channel });
@@ -39,6 +40,10 @@ export async function arriveLate(
     case 'lockRoom':
       await lockRoom(tx, roomBody.parse(input), null);
       return () => {};
+    case 'initReturn': {
+      const row = await initReturn(world, tx, returnBody.parse(input), null);
+      return () => row !== null && kickReturn(world, row);
+    }
     case 'initShipment': {
       const row = await initShipment(world, tx, shipmentBody.parse(input), null);
       return () => row !== null && kickDelivery(world, row);

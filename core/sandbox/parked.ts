@@ -2,7 +2,7 @@ import type { Database, Sql, Tx } from '../kernel/db/database.ts';
 import type { Logger } from '../kernel/log.ts';
 import { Ticker } from './ticker.ts';
 
-export type ParkedOperation = 'initTrade' | 'refundTrade' | 'deduct' | 'initShipment' | 'lockRoom';
+export type ParkedOperation = 'initTrade' | 'refundTrade' | 'deduct' | 'initShipment' | 'initReturn' | 'lockRoom';
 
 /** A request on its way that a fault holds back. */
 export interface ParkedRequest {

@@ -169,6 +169,29 @@ export const roomLock = sandbox.table(
   ],
 );
 
+/** Goods on their way back. */
+export const returnParcel = sandbox.table(
+  'return_parcel',
+  {
+    returnNo: text('return_no').primaryKey(),
+    orderId: text('order_id').notNull(),
+    lines: jsonb('lines').notNull(),
+    state: text('state').notNull(),
+    carrier: text('carrier'),
+    trackingNo: text('tracking_no'),
+    reason: text('reason'),
+    notifyUrl: text('notify_url').notNull(),
+    requests: requests(),
+    autoAt: autoAt(),
+    createdAt: madeAt(),
+    settledAt: at('settled_at'),
+  },
+  (t) => [
+    index('return_auto').on(t.autoAt).where(sql`auto_at IS NOT NULL`),
+    check('return_state_known', sql`${t.state} IN ('accepted','processing','received','failed')`),
+  ],
+);
+
 /**
  * What really happened, one row each time it happened: money taken or given back, a coupon used or freed, a parcel handed
  * over. Written by the statement that did it, and free of unique keys on purpose: a second row under a key is the proof
@@ -193,7 +216,7 @@ export const effect = sandbox.table(
     check(
       'effect_kind_known',
       sql`${t.kind} IN ('trade.paid','refund.done','coupon.deducted','coupon.rolled_back','points.deducted',
-        'points.rolled_back','shipment.delivered','room.locked','room.released')`,
+        'points.rolled_back','shipment.delivered','return.received','room.locked','room.released')`,
     ),
   ],
 );

@@ -30,6 +30,7 @@ const listAnswer = z.object({
   refunds: rows,
   deductions: rows,
   shipments: rows,
+  returns: rows,
   rooms: rows,
   next: z.string().nullable(),
 });

@@ -31,6 +31,11 @@ const LISTS = {
     columns: `shipment_id AS "shipmentId", order_id AS "orderId", goods_kind AS "goodsKind", account, units, state, carrier,
       tracking_no AS "trackingNo", reason, tombstone, requests, ${TIMES}`,
   },
+  returns: {
+    table: 'sandbox.return_parcel',
+    key: ['return_no'],
+    columns: `return_no AS "returnNo", order_id AS "orderId", state, carrier, tracking_no AS "trackingNo", reason, requests, ${TIMES}`,
+  },
   rooms: {
     table: 'sandbox.room_lock',
     key: ['lock_id'],
@@ -131,6 +136,7 @@ export const effectsSchema = z.object({
   refunds: z.array(sum),
   deductions: z.array(sum),
   shipments: z.array(sum),
+  returns: z.array(sum),
   rooms: z.array(sum),
   /** How often each effect really happened, all keys together. */
   happened: z.array(z.object({ kind: z.string(), count: z.int() })),
@@ -172,6 +178,7 @@ export async function effects(db: Database): Promise<Effects> {
         2,
       ),
       shipments: await sums(tx, 'state, count(*) AS count FROM sandbox.shipment', 1),
+      returns: await sums(tx, 'state, count(*) AS count FROM sandbox.return_parcel', 1),
       rooms: await sums(tx, 'state, count(*) AS count FROM sandbox.room_lock', 1),
       happened: await tx.query<{ kind: string; count: number }>({
         text: 'SELECT kind, count(*) AS count FROM sandbox.effect GROUP BY 1 ORDER BY 1',
@@ -187,14 +194,14 @@ async function sums(sql: Sql, what: string, groups: number): Promise<Sum[]> {
   return sql.query<Sum>({ text: `SELECT ${what} GROUP BY ${places} ORDER BY ${places}` });
 }
 
-type Proofs = Omit<Effects, 'trades' | 'refunds' | 'deductions' | 'shipments' | 'rooms' | 'happened'>;
+type Proofs = Omit<Effects, 'trades' | 'refunds' | 'deductions' | 'shipments' | 'returns' | 'rooms' | 'happened'>;
 
 async function proofs(sql: Sql): Promise<Proofs> {
   const rows = await sql.query<Proofs>({
     text: `WITH per_key AS (SELECT kind, source, key, count(*) AS times FROM sandbox.effect GROUP BY 1, 2, 3),
       asked AS (SELECT requests FROM sandbox.trade UNION ALL SELECT requests FROM sandbox.refund
         UNION ALL SELECT requests FROM sandbox.deduction UNION ALL SELECT requests FROM sandbox.shipment
-        UNION ALL SELECT requests FROM sandbox.room_lock)
+        UNION ALL SELECT requests FROM sandbox.room_lock UNION ALL SELECT requests FROM sandbox.return_parcel)
       SELECT
         (SELECT coalesce(max(times), 0) FROM per_key) AS "maxPerKey",
         (SELECT coalesce(jsonb_agg(kind || ' ' || key), '[]') FROM (SELECT kind, key FROM per_key WHERE times > 1 LIMIT 20) r)

@@ -1,8 +1,9 @@
 import type { AppContext } from '../kernel/http/context.ts';
 import type { RefundRow } from './refunds.ts';
+import type { ReturnRow } from './returns.ts';
 import type { ShipmentRow } from './shipments.ts';
 import type { TradeRow } from './trades.ts';
-import type { RefundAnswer, ShipmentAnswer, TradeAnswer } from './wire.ts';
+import type { RefundAnswer, ReturnAnswer, ShipmentAnswer, TradeAnswer } from './wire.ts';
 
 /* What the services say of their rows: the same words at every door. */
 
@@ -45,6 +46,16 @@ export function shipmentView(row: ShipmentRow): ShipmentAnswer {
     ...(row.carrier === null ? {} : { carrier: row.carrier }),
     ...(row.tracking_no === null ? {} : { trackingNo: row.tracking_no }),
     ...(row.codes === null ? {} : { codes: [...row.codes] }),
+    ...(row.reason === null ? {} : { reason: row.reason }),
+  };
+}
+
+export function returnView(row: ReturnRow): ReturnAnswer {
+  return {
+    returnNo: row.return_no,
+    state: row.state,
+    ...(row.carrier === null ? {} : { carrier: row.carrier }),
+    ...(row.tracking_no === null ? {} : { trackingNo: row.tracking_no }),
     ...(row.reason === null ? {} : { reason: row.reason }),
   };
 }

@@ -69,6 +69,15 @@ export const roomBody = wire.object({
   guest: text,
 });
 
+export const returnBody = wire.object({
+  returnNo: key,
+  orderId: key,
+  lines: shipmentBody.shape.lines,
+  notifyUrl,
+});
+
+export const returnStep = z.enum(['processing', 'received', 'failed']);
+
 /** What the services answer. "none" stands alone and comes with 404. */
 export const tradeAnswer = z
   .object({
@@ -117,6 +126,16 @@ export const shipmentAnswer = z
   })
   .openapi('ShipmentAnswer');
 
+export const returnAnswer = z
+  .object({
+    state: z.enum(['none', 'accepted', 'processing', 'received', 'failed']),
+    returnNo: z.string().optional(),
+    carrier: z.string().optional(),
+    trackingNo: z.string().optional(),
+    reason: z.string().optional(),
+  })
+  .openapi('ReturnAnswer');
+
 export const roomAnswer = z
   .object({
     state: z.enum(['none', 'locked', 'refused', 'released']),
@@ -130,4 +149,5 @@ export type TradeAnswer = z.infer<typeof tradeAnswer>;
 export type RefundAnswer = z.infer<typeof refundAnswer>;
 export type DeductionAnswer = z.infer<typeof deductionAnswer>;
 export type ShipmentAnswer = z.infer<typeof shipmentAnswer>;
+export type ReturnAnswer = z.infer<typeof returnAnswer>;
 export type RoomAnswer = z.infer<typeof roomAnswer>;
