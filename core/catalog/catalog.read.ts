@@ -4,10 +4,9 @@ import { type Money, money } from '../kernel/money.ts';
 import { type StockView, stockOf } from '../stock/stock.ts';
 import { type ProductState, productMachine } from './catalog.machine.ts';
 import {
-  listProductRows,
   type PricedSkuRow,
-  type ProductFilter,
   type ProductRow,
+  type ProductSummaryRow,
   readProductRow,
   readSkuRows,
 } from './catalog.store.ts';
@@ -72,20 +71,11 @@ export interface ProductSummary extends Omit<Product, 'skus' | 'description' | '
   readonly priceTo: Money | null;
 }
 
-/** A page of products, the newest first. `before` is the last id of the page before. */
-export async function listProducts(
-  sql: Sql,
-  filter: ProductFilter,
-  limit: number,
-  now: Date,
-): Promise<ProductSummary[]> {
-  const rows = await listProductRows(sql, filter, limit, now);
-  return rows.map((row) => {
-    const { description: _, attributes: __, ...product } = productOf(row);
-    const priced = (amount: number | null) =>
-      amount === null || row.currency === null ? null : money(amount, row.currency);
-    return { ...product, skuCount: row.skus, priceFrom: priced(row.min_price), priceTo: priced(row.max_price) };
-  });
+export function summaryOf(row: ProductSummaryRow): ProductSummary {
+  const { description: _, attributes: __, ...product } = productOf(row);
+  const priced = (amount: number | null) =>
+    amount === null || row.currency === null ? null : money(amount, row.currency);
+  return { ...product, skuCount: row.skus, priceFrom: priced(row.min_price), priceTo: priced(row.max_price) };
 }
 
 function productOf(row: ProductRow): Omit<Product, 'skus'> {

@@ -5,10 +5,10 @@ import type { AppContext } from '../kernel/http/context.ts';
 import { reply } from '../kernel/http/problem.ts';
 import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
 import { label, moneySchema, numericId } from '../kernel/http/values.ts';
-import { decodeCursor, encodeCursor, refuseFields, wire } from '../kernel/http/wire.ts';
+import { decodeCursor, encodeCursor, etagOf, refuseFields, wire } from '../kernel/http/wire.ts';
+import { CURRENCIES, MAX_AMOUNT } from '../kernel/money.ts';
 import { importProduct } from './catalog.import.ts';
 import { LIFE_CYCLE, type LifeCycleCommand } from './catalog.machine.ts';
-import { listProducts, readProduct } from './catalog.read.ts';
 import { changeState, setPrice } from './catalog.ts';
 import {
   IMPORT_DOCUMENT,
@@ -20,9 +20,28 @@ import {
   skuSchema,
   summaryOnWire,
 } from './catalog.wire.ts';
+import { ProductDetails } from './detail.ts';
+import { searchProducts } from './search.ts';
 
 const tags = ['catalogue'];
 const spuParams = wire.object({ spuId: numericId });
+
+const MAX_WANTED = 10;
+const minor = z.coerce.number().int().min(0).max(MAX_AMOUNT);
+const attributeWanted = z
+  .string()
+  .regex(/^[1-9]\d{0,14}:[^\p{Cc}]{1,200}$/u, 'must be an attribute and its value, such as 102:棉')
+  .transform((text) => ({ attributeId: text.slice(0, text.indexOf(':')), value: text.slice(text.indexOf(':') + 1) }));
+
+/** A parameter that may stand in the address several times. */
+function many<S extends z.ZodType>(one: S) {
+  return z
+    .preprocess(
+      (given) => (given === undefined || Array.isArray(given) ? given : [given]),
+      z.array(one).max(MAX_WANTED),
+    )
+    .optional();
+}
 
 const create = route({
   method: 'post',
@@ -40,14 +59,27 @@ const list = route({
   method: 'get',
   path: '/v1/products',
   access: ['viewer', 'merchant', 'shop'],
-  summary: 'Products, the newest first',
+  summary: 'Search products, the newest first',
+  description:
+    'By any part of the name, a category and all below it, shop, brand, tags, attributes (on the product or one of its SKUs) and price; what is left out restricts nothing.',
   tags,
   request: {
     query: wire.object({
       ...wire.page.shape,
       state: productState.optional(),
-      categoryId: numericId.optional(),
-      name: label(200).optional(),
+      categoryId: numericId.optional().openapi({ description: 'It or any below it' }),
+      shopId: numericId.optional(),
+      brandId: numericId.optional(),
+      name: label(200).optional().openapi({ description: 'Any part of the name' }),
+      tagId: many(numericId).openapi({ type: 'array', items: { type: 'string' }, description: 'All of them' }),
+      attribute: many(attributeWanted).openapi({
+        type: 'array',
+        items: { type: 'string' },
+        description: 'Attribute and value, such as `102:棉`; all of them',
+      }),
+      priceFrom: minor.optional().openapi({ description: 'Minor units' }),
+      priceTo: minor.optional(),
+      currency: z.enum(CURRENCIES).optional().openapi({ description: 'Of the price; default CNY' }),
     }),
   },
   responses: {
@@ -98,6 +130,7 @@ function lifeCycle<C extends LifeCycleCommand>(command: C) {
 /** Import, life cycle, prices and reads of products. */
 export function catalogRoutes(ctx: CoreContext) {
   const router = createRouter();
+  const details = new ProductDetails(ctx);
 
   router.openapi(create, async (c) => {
     const importKey = c.req.valid('header')['idempotency-key'];
@@ -112,10 +145,21 @@ export function catalogRoutes(ctx: CoreContext) {
   });
 
   router.openapi(list, async (c) => {
-    const { cursor, limit, ...filter } = c.req.valid('query');
+    const { cursor, limit, tagId, attribute, priceFrom, priceTo, currency, ...rest } = c.req.valid('query');
     const before = cursor === undefined ? ok(undefined) : decodeCursor(z.int().min(1), cursor);
     if (!before.ok) return reply(c, before);
-    const found = await listProducts(ctx.db, { ...filter, before: before.value }, limit + 1, ctx.clock.now());
+    const priced = priceFrom !== undefined || priceTo !== undefined;
+    const price = { currency: currency ?? 'CNY', from: priceFrom ?? 0, to: priceTo ?? MAX_AMOUNT };
+    const filter = {
+      ...rest,
+      tagIds: tagId,
+      attributes: attribute,
+      price: priced ? price : undefined,
+      before: before.value,
+    };
+    const searched = await searchProducts(ctx, filter, limit + 1);
+    if (!searched.ok) return reply(c, searched);
+    const found = searched.value;
     const items = found.slice(0, limit);
     const last = items.at(-1);
     const next = found.length > limit && last !== undefined ? encodeCursor(last.spuId) : null;
@@ -124,8 +168,9 @@ export function catalogRoutes(ctx: CoreContext) {
 
   router.openapi(read, async (c) => {
     const { spuId } = c.req.valid('param');
-    const product = await readProduct(ctx.db, spuId, ctx.clock.now());
+    const product = await details.read(spuId);
     if (product === null) return reply(c, refuse('product_unknown', `No product has the id ${spuId}.`));
+    c.header('ETag', etagOf(product.version));
     return reply(c, ok(productOnWire(product)));
   });
 

@@ -132,10 +132,10 @@ export async function insertSkus(
   });
 }
 
-const PRODUCT_COLUMNS = `p.id, p.category_id, c.goods_kind, p.shop_id, p.brand_id, p.name, p.description, p.attributes,
-  p.revision, p.created_at,
-  (SELECT coalesce(json_agg(json_build_object('tagId', t.id::text, 'name', t.name) ORDER BY t.id), '[]')
-    FROM core.spu_tag st JOIN core.tag t ON t.id = st.tag_id WHERE st.spu_id = p.id) AS tags,
+export const TAGS_COLUMN = `(SELECT coalesce(json_agg(json_build_object('tagId', t.id::text, 'name', t.name) ORDER BY t.id), '[]')
+    FROM core.spu_tag st JOIN core.tag t ON t.id = st.tag_id WHERE st.spu_id = p.id) AS tags`;
+export const PRODUCT_COLUMNS = `p.id, p.category_id, c.goods_kind, p.shop_id, p.brand_id, p.name, p.description, p.attributes,
+  p.revision, p.created_at, ${TAGS_COLUMN},
   p.state, p.version, p.due_at, p.lease_until, p.tries, p.person_reason, p.state_since`;
 
 export async function readProductRow(sql: Sql, spuId: number): Promise<ProductRow | null> {
@@ -196,42 +196,11 @@ export async function readSkuRow(sql: Sql, skuId: number, now: Date): Promise<Pr
   return rows[0] ?? null;
 }
 
-export interface ProductFilter {
-  readonly state?: string | undefined;
-  readonly categoryId?: number | undefined;
-  /** The beginning of the name. */
-  readonly name?: string | undefined;
-  /** Products older than this one. */
-  readonly before?: number | undefined;
-}
-
 export interface ProductSummaryRow extends ProductRow {
   readonly skus: number;
   readonly currency: Currency | null;
   readonly min_price: number | null;
   readonly max_price: number | null;
-}
-
-/** Products, the newest first, with their SKUs' price range. */
-export async function listProductRows(
-  sql: Sql,
-  filter: ProductFilter,
-  limit: number,
-  now: Date,
-): Promise<ProductSummaryRow[]> {
-  return sql.query<ProductSummaryRow>({
-    text: `SELECT ${PRODUCT_COLUMNS}, s.* FROM (
-        SELECT * FROM core.spu
-        WHERE ($1::text IS NULL OR state = $1) AND ($2::bigint IS NULL OR category_id = $2)
-          AND ($3::text IS NULL OR starts_with(name, $3)) AND ($4::bigint IS NULL OR id < $4)
-        ORDER BY id DESC LIMIT $5
-      ) p JOIN core.category c ON c.id = p.category_id CROSS JOIN LATERAL (
-        SELECT count(*) AS skus, min(k.currency) AS currency, min(coalesce(e.amount, k.price)) AS min_price,
-          max(coalesce(e.amount, k.price)) AS max_price
-        FROM core.sku k ${joinEffective('$6')} WHERE k.spu_id = p.id
-      ) s ORDER BY p.id DESC`,
-    values: [filter.state ?? null, filter.categoryId ?? null, filter.name ?? null, filter.before ?? null, limit, now],
-  });
 }
 
 export async function lockSku(sql: Sql, skuId: number): Promise<SkuRow | null> {

@@ -82,6 +82,14 @@ export async function listCategoryRows(
   });
 }
 
+/** The ids of a category and all below it, as SQL. */
+export function idsBelow(category: string): string {
+  return `(WITH RECURSIVE down AS (
+        SELECT id FROM core.category WHERE id = ${category}
+        UNION ALL SELECT c.id FROM core.category c JOIN down ON c.parent_id = down.id
+      ) SELECT array_agg(id) FROM down)`;
+}
+
 export interface RequirementRow {
   readonly attribute_id: number;
   readonly name: string;
