@@ -26,9 +26,6 @@ export async function insertReturn(
     readonly refundId: string;
     readonly payOrderId: string;
     readonly orderId: string;
-    readonly clawed: number;
-    readonly missing: number;
-    readonly withheld: number;
   },
   now: Date,
 ): Promise<void> {
@@ -36,8 +33,8 @@ export async function insertReturn(
     name: 'marketing_return_insert',
     text: `INSERT INTO core.marketing_return
         (refund_id, pay_order_id, order_id, clawed_points, missing_points, withheld, created_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (refund_id) DO NOTHING`,
-    values: [row.refundId, row.payOrderId, row.orderId, row.clawed, row.missing, row.withheld, now],
+      VALUES ($1, $2, $3, 0, 0, 0, $4) ON CONFLICT (refund_id) DO NOTHING`,
+    values: [row.refundId, row.payOrderId, row.orderId, now],
   });
 }
 
@@ -78,17 +75,46 @@ export async function startReturnRow(sql: Sql, refundId: string, now: Date): Pro
   });
 }
 
-/** Whether the refunds that have begun give back all that marketing paid of a pay order. */
+/** What was clawed back and withheld, written on the refund's row, whether it is new or not. */
+export async function writeClaw(
+  sql: Sql,
+  refundId: string,
+  claw: { readonly clawed: number; readonly missing: number; readonly withheld: number },
+): Promise<void> {
+  await sql.query({
+    name: 'marketing_return_claw',
+    text: `UPDATE core.marketing_return SET clawed_points = $2, missing_points = $3, withheld = $4 WHERE refund_id = $1`,
+    values: [refundId, claw.clawed, claw.missing, claw.withheld],
+  });
+}
+
+/** How often the refund was withdrawn with points that it had clawed back. */
+export async function countUndone(sql: Sql, refundId: string): Promise<number> {
+  const rows = await sql.query<{ count: number }>({
+    name: 'marketing_claws_undone',
+    text: `SELECT count(*) AS count FROM core.posting
+      WHERE kind = 'points_returned' AND reference = ANY(SELECT 'claw:' || $1 || ':' || n FROM generate_series(0, 20) n)`,
+    values: [refundId],
+  });
+  return rows[0]?.count ?? 0;
+}
+
+/**
+ * Whether refunds that have begun give back all that marketing paid of a pay order, line by line. One that was closed
+ * without money counts only as far as its marketing part had gone back before.
+ */
 export async function isAllBack(sql: Sql, payOrderId: string): Promise<boolean> {
-  const rows = await sql.query<{ all_back: boolean }>({
+  const rows = await sql.query({
     name: 'marketing_all_back',
-    text: `SELECT p.discount <= coalesce((SELECT sum(l.subsidy) FROM core.marketing_return m
-          JOIN core.refund_line l ON l.refund_id = m.refund_id
-        WHERE m.pay_order_id = p.id AND m.started_at IS NOT NULL), 0) AS all_back
-      FROM core.pay_order p WHERE p.id = $1`,
+    text: `SELECT 1 FROM core.orders o JOIN core.order_line l ON l.order_id = o.id
+      WHERE o.pay_order_id = $1 AND l.discount > coalesce((
+        SELECT sum(b.subsidy) FROM core.refund_line b JOIN core.refund r ON r.id = b.refund_id
+          JOIN core.marketing_return m ON m.refund_id = b.refund_id
+        WHERE b.order_id = l.order_id AND b.line_no = l.line_no AND m.started_at IS NOT NULL
+          AND (r.state <> 'R3' OR m.returned_at IS NOT NULL)), 0) LIMIT 1`,
     values: [payOrderId],
   });
-  return rows[0]?.all_back ?? false;
+  return rows.length === 0;
 }
 
 /** What a refund gives back of a line, and what was given back of it before. */

@@ -6,10 +6,11 @@ import * as booking from '../ledger/booking.ts';
 import { post } from '../ledger/ledger.ts';
 import { returnCoupon } from './coupon-use.ts';
 import { giveBack } from './deductions.ts';
-import { pointsEarnedBy, pointWorth, RETURNED_LAST_MS } from './point-terms.ts';
+import { POINTS_LAST_MS, pointsEarnedBy, pointWorth, RETURNED_LAST_MS } from './point-terms.ts';
 import { readHold, takePoints } from './points.store.ts';
 import { bring } from './points.ts';
 import {
+  countUndone,
   insertReturn,
   isAllBack,
   linesOfReturn,
@@ -18,6 +19,7 @@ import {
   readEarned,
   readReturn,
   startReturnRow,
+  writeClaw,
 } from './returns.store.ts';
 
 /*
@@ -59,20 +61,45 @@ export async function clawBack(
   const earned = await readEarned(tx, refund.orderId, refund.id);
   if (earned === null) return NOTHING;
   const known = await readReturn(tx, refund.id);
-  if (known !== null) return { clawed: known.clawed_points, missing: known.missing_points, withheld: known.withheld };
+  if (known !== null && known.clawed_points + known.missing_points > 0) {
+    return { clawed: known.clawed_points, missing: known.missing_points, withheld: known.withheld };
+  }
   const kept = Math.max(0, earned.payable - earned.refunded - refund.cash);
   const due = Math.max(0, earned.earned - earned.taken_back - pointsEarnedBy(kept, earned.currency));
   const now = ctx.clock.now();
   const clawed = due === 0 ? 0 : await takePoints(tx, earned.user_id, due, now);
   const missing = due - clawed;
   const withheld = Math.min(refund.cash, missing * pointWorth(refund.currency));
-  await insertReturn(tx, { refundId: refund.id, ...refund, clawed, missing, withheld }, now);
+  await insertReturn(tx, { refundId: refund.id, ...refund }, now);
+  await writeClaw(tx, refund.id, { clawed, missing, withheld });
   if (clawed > 0) {
-    const fact = { reference: refund.id, payOrderId: refund.payOrderId, orderId: refund.orderId, points: clawed };
+    const round = await countUndone(tx, refund.id);
+    const reference = round === 0 ? refund.id : `${refund.id}:${round}`;
+    const fact = { reference, payOrderId: refund.payOrderId, orderId: refund.orderId, points: clawed };
     const reason = 'the order that earned them is refunded';
     await post(tx, ctx.clock, booking.pointsClawedBack({ ...fact, userId: earned.user_id, reason }));
   }
   return { clawed, missing, withheld };
+}
+
+/** The refund is withdrawn: what it clawed back is the shopper's again, and nothing is withheld. */
+export async function undoClawBack(tx: Tx, ctx: CoreContext, refund: RefundOfOrder): Promise<void> {
+  const known = await readReturn(tx, refund.id);
+  if (known === null || known.clawed_points + known.missing_points === 0) return;
+  await writeClaw(tx, refund.id, NOTHING);
+  const points = known.clawed_points;
+  const earned = points === 0 ? null : await readEarned(tx, refund.orderId, refund.id);
+  if (earned === null) return;
+  const { user_id: userId } = earned;
+  const reference = `claw:${refund.id}:${await countUndone(tx, refund.id)}`;
+  await bring(tx, ctx, userId, {
+    source: 'returned',
+    reference,
+    points,
+    expiresAt: addMs(ctx.clock.now(), POINTS_LAST_MS),
+  });
+  const fact = { reference, payOrderId: refund.payOrderId, orderId: refund.orderId, userId, points };
+  await post(tx, ctx.clock, booking.pointsReturned({ ...fact, reason: 'the refund that took them back is withdrawn' }));
 }
 
 /**
@@ -86,7 +113,7 @@ export async function startReturn(
   paymentId: string,
 ): Promise<readonly string[]> {
   const now = ctx.clock.now();
-  await insertReturn(tx, { refundId: refund.id, ...refund, clawed: 0, missing: 0, withheld: 0 }, now);
+  await insertReturn(tx, { refundId: refund.id, ...refund }, now);
   await startReturnRow(tx, refund.id, now);
   if (!(await isAllBack(tx, refund.payOrderId))) return [];
   return giveBack(tx, ctx, paymentId, 'everything that it paid for is refunded');
@@ -113,9 +140,13 @@ export async function finishReturn(tx: Tx, ctx: CoreContext, refund: RefundOfOrd
   if (await isAllBack(tx, refund.payOrderId)) await returnCoupon(tx, refund.payOrderId, now);
 }
 
-/** By running totals over the money of the line's discount, so that all parts together bring exactly what lay on it. */
+/**
+ * By running totals over the money of the line's discount, so that all parts together bring exactly what lay on it, and
+ * no more when pieces are refunded whose first refund was closed after its marketing part had gone back.
+ */
 function pointsOfPart({ points, discount, before, subsidy }: ReturnedLine): number {
   if (discount === 0) return 0;
-  const upTo = (money: number): number => Number((BigInt(points) * BigInt(money)) / BigInt(discount));
+  const upTo = (money: number): number =>
+    Number((BigInt(points) * BigInt(Math.min(money, discount))) / BigInt(discount));
   return upTo(before + subsidy) - upTo(before);
 }

@@ -2,7 +2,7 @@ import type { CoreContext } from '../context.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import * as booking from '../ledger/booking.ts';
 import { post } from '../ledger/ledger.ts';
-import { clawBack } from '../marketing/returns.ts';
+import { clawBack, undoClawBack } from '../marketing/returns.ts';
 import type { RefundRow } from './refunds.store.ts';
 
 /*
@@ -44,6 +44,9 @@ export async function bookWithdrawn(tx: Tx, context: CoreContext, row: RefundRow
   await post(tx, context.clock, booking.refundWithdrawn(asked(row, fact)));
   if (row.penalty > 0) {
     await post(tx, context.clock, booking.penaltyWithdrawn({ ...fact, currency: row.currency, amount: row.penalty }));
+  }
+  if (row.order_id !== null) {
+    await undoClawBack(tx, context, { id: row.id, payOrderId: row.pay_order_id, orderId: row.order_id });
   }
   await tx.query({
     name: 'refund_not_owed',

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { addMs } from '../../core/kernel/clock.ts';
 import { allocate } from '../../core/kernel/money.ts';
 import { earnPoints, grantPoints, pointsOfUser } from '../../core/marketing/points.ts';
+import { clawBack, undoClawBack } from '../../core/marketing/returns.ts';
 import { pay } from '../../core/payments/payments.ts';
 import { lockPayOrder } from '../../core/payorders/payorders.ts';
 import { openRefund } from '../../core/refunds/refunds.ts';
@@ -324,5 +325,20 @@ describe('a refund', () => {
     expect(rows.reduce((sum, row) => sum + row.amount + row.withheld, 0)).toBe(3 * 7_900 - 1_700);
     expect(rows.every((row) => row.amount >= 0)).toBe(true);
     expect(await world.state('orders', order.orderId)).toBe('O3');
+  });
+
+  test('that is withdrawn gives back what it had clawed, and claws it again when it is owed again', async () => {
+    const order = await ordered(3);
+    await world.paid(order.payOrderId);
+    await world.ctx.db.tx((tx) => earnPoints(tx, world.ctx, order.orderId));
+    const refund = { id: 'ref_planted', payOrderId: order.payOrderId, orderId: order.orderId };
+    const claw = () => world.ctx.db.tx((tx) => clawBack(tx, world.ctx, { ...refund, cash: 10_000, currency: 'CNY' }));
+    for (let round = 0; round < 3; round += 1) {
+      expect(await claw()).toEqual({ clawed: 100, missing: 0, withheld: 0 });
+      expect(await claw()).toEqual({ clawed: 100, missing: 0, withheld: 0 });
+      expect(await standing(order)).toMatchObject({ available: 4_420, balance: 4_420 });
+      for (let i = 0; i < 2; i += 1) await world.ctx.db.tx((tx) => undoClawBack(tx, world.ctx, refund));
+      expect(await standing(order)).toMatchObject({ available: 4_520, balance: 4_520 });
+    }
   });
 });
