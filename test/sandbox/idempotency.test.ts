@@ -203,6 +203,33 @@ describe('a coupon', () => {
     expect(rows).toEqual([{ kind: 'coupon.deducted' }]);
   });
 
+  it('and the points of one attempt are two resources, each deducted and given back once', async () => {
+    const coupon = aDeduction();
+    const points = {
+      ...coupon,
+      kind: 'points' as const,
+      resource: fresh('order'),
+      amount: 700,
+      currency: 'PTS' as const,
+    };
+    for (const one of [coupon, points, points]) {
+      expect(await box.marketing.deduct(one, never)).toMatchObject({ value: { state: 'deducted' } });
+    }
+    for (const one of [points, points, coupon]) {
+      expect(await box.marketing.rollback(one, never)).toMatchObject({ value: { state: 'rolled_back' } });
+    }
+    const rows = await box.database.db.query({
+      text: 'SELECT kind, amount, currency FROM sandbox.effect WHERE starts_with(key, $1) ORDER BY id',
+      values: [`${coupon.attemptId} `],
+    });
+    expect(rows).toMatchObject([
+      { kind: 'coupon.deducted' },
+      { kind: 'points.deducted', amount: 700, currency: 'PTS' },
+      { kind: 'points.rolled_back', amount: 700, currency: 'PTS' },
+      { kind: 'coupon.rolled_back' },
+    ]);
+  });
+
   it('is held by one of fifty attempts, and free again after its rollback', async () => {
     const resource = fresh('coupon');
     const attempts = FIFTY.map(() => aDeduction(resource));
