@@ -15,7 +15,7 @@ import { newId } from '../kernel/ids.ts';
 import { lockPayOrder } from '../payorders/payorders.ts';
 import { type ClaimedLine, claimLines, linesOf, moneyOf, type UnclaimedLine } from '../refunds/claims.store.ts';
 import { refundMachine } from '../refunds/refunds.machine.ts';
-import { type RefundRow, refundedOf } from '../refunds/refunds.store.ts';
+import { otherPartOf, type RefundRow, refundedOf } from '../refunds/refunds.store.ts';
 import { shareOf } from '../refunds/shares.ts';
 import { findByKey, hopedFor, type OrderForRefund, readOrderForRefund } from './aftersales.store.ts';
 
@@ -85,7 +85,9 @@ async function open(
   const lines = claimsOf(await linesOf(tx, order.id), wish, await hopedFor(tx, order.id));
   const exchange = wish.kind === 'exchange';
   const money = exchange ? { amount: 0, subsidy: 0, freight: 0 } : await moneyOf(tx, order.id, lines);
-  const { captured, refunded } = await refundedOf(tx, capture.captureId);
+  // What was paid in two parts goes back from both: the refund is sized when the channel is asked.
+  const { refunded, payOrderId, ...balance } = await refundedOf(tx, capture.captureId);
+  const captured = balance.captured + ((await otherPartOf(tx, capture.captureId))?.room ?? 0);
   if (refunded + money.amount > captured) {
     throw refused('refund_exceeds_capture', `${captured} was captured, ${refunded} of it goes back already.`);
   }
@@ -94,7 +96,7 @@ async function open(
     id,
     onward: ['R1'],
     columns: {
-      pay_order_id: order.pay_order_id,
+      pay_order_id: payOrderId,
       order_id: order.id,
       capture_id: capture.captureId,
       channel: capture.channel,

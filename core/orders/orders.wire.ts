@@ -58,6 +58,9 @@ export const orderBody = wire
       .max(MAX_AMOUNT)
       .optional()
       .openapi({ description: 'The most points to pay with; no more are taken than the goods cost beside the coupon' }),
+    latePayment: z.enum(['refund', 'revive']).optional().openapi({
+      description: 'What becomes of money that comes after the end: it goes back (default), or the order lives again',
+    }),
     details: z.record(z.string(), z.unknown()).optional().openapi({ description: 'Extra fields of the order type' }),
   })
   .openapi('NewOrder');

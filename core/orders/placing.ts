@@ -6,7 +6,13 @@ import { type Refusal, RefusalError, refuse } from '../kernel/errors.ts';
 import { type Money, money } from '../kernel/money.ts';
 import { lockCoupon, refuseTaken } from '../marketing/coupon-use.ts';
 import { lockPoints, refuseTooFew } from '../marketing/points.ts';
-import { insertPayOrder, type NewPayOrder, type Notice, splitOffBalance } from '../payorders/payorders.ts';
+import {
+  insertPayOrder,
+  type NewPayOrder,
+  type Notice,
+  reviveWhenLate,
+  splitOffBalance,
+} from '../payorders/payorders.ts';
 import type { Early } from '../stock/hot.port.ts';
 import { confirmEarly, notEarly } from '../stock/hot.ts';
 import { type Claim, type Lack, refuseLack } from '../stock/pieces.ts';
@@ -43,6 +49,8 @@ export interface OrderWish {
   /** The most points to pay with: no more are taken than the goods cost beside the coupon. */
   readonly points?: number | undefined;
   readonly details?: unknown;
+  /** What becomes of money that comes after the order's end: it goes back (default), or the order lives again. */
+  readonly latePayment?: 'refund' | 'revive' | undefined;
 }
 
 export interface CreatedOrder {
@@ -137,6 +145,7 @@ export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promis
   answer(shelves);
   const lacking = answer(lacks).flat();
   if (lacking.length > 0) throw new RefusalError(refuseLack(lacking));
+  if (draft.wish.latePayment === 'revive') await reviveWhenLate(tx, payOrderId);
   if (draft.stages !== null) {
     const { balanceId: id, balance: payable, opensAt, expiresAt } = draft.stages;
     await splitOffBalance(tx, { id, firstId: payOrderId, payable, opensAt, expiresAt });

@@ -260,3 +260,12 @@ export async function awaitBalance(sql: Sql, orderId: string, until: Date): Prom
     values: [orderId, until],
   });
 }
+
+/** Money that comes after the end of this pay order's orders pays them after all, where it can. */
+export async function reviveWhenLate(sql: Sql, payOrderId: string): Promise<void> {
+  await sql.query({
+    name: 'pay_order_revive_when_late',
+    text: `UPDATE core.pay_order SET late_capture = 'revive' WHERE id = $1`,
+    values: [payOrderId],
+  });
+}

@@ -11,6 +11,7 @@ import { orderMachine } from '../orders/orders.machine.ts';
 import type { RefundView } from '../payments/channel.port.ts';
 import { lockPayOrder } from '../payorders/payorders.ts';
 import { countRefunded } from './claims.store.ts';
+import { sizeToCapture } from './parts.ts';
 import { refundMachine } from './refunds.machine.ts';
 import { keyOfLeg, type RefundRow, tradeOfCapture, unrefundedOf } from './refunds.store.ts';
 
@@ -114,7 +115,8 @@ function untilDue(rollback: MachineRow, now: Date): number {
 }
 
 /** R9 is written before the channel is asked; with nothing to pay back in cash the refund is done. */
-async function toCash(context: CoreContext, row: RefundRow, from: 'R6' | 'R8' | 'R13'): RefundStep {
+async function toCash(context: CoreContext, asked: RefundRow, from: 'R6' | 'R8' | 'R13'): RefundStep {
+  const row = { ...asked, amount: await sizeToCapture(context, asked, (id) => kickRefund(context, id)) };
   if (row.amount === 0) {
     await finish(context, row, from, {
       reason: 'nothing to give back in cash',

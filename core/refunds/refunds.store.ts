@@ -68,7 +68,8 @@ export async function refundedOf(sql: Sql, captureId: string): Promise<Refunded>
   return row;
 }
 
-interface Part {
+/** The capture of another part of what an order has cost. */
+export interface OtherPart {
   readonly captureId: string;
   readonly payOrderId: string;
   readonly channel: string;
@@ -77,8 +78,8 @@ interface Part {
 }
 
 /** The capture of the other part of a presale (the deposit, of a balance); null where all was paid at once. */
-export async function otherPartOf(sql: Sql, captureId: string): Promise<Part | null> {
-  const rows = await sql.query<Part>({
+export async function otherPartOf(sql: Sql, captureId: string): Promise<OtherPart | null> {
+  const rows = await sql.query<OtherPart>({
     name: 'refund_other_part',
     text: `SELECT d.id AS "captureId", d.pay_order_id AS "payOrderId", d.channel,
         d.amount - (SELECT coalesce(sum(r.amount), 0)::bigint FROM core.refund r
@@ -88,6 +89,18 @@ export async function otherPartOf(sql: Sql, captureId: string): Promise<Part | n
     values: [captureId],
   });
   return rows[0] ?? null;
+}
+
+/** What a capture has left beside the refunds that its channel was asked for, one of them left out. */
+export async function roomOf(sql: Sql, captureId: string, refundId: string): Promise<number> {
+  const rows = await sql.query<{ room: number }>({
+    name: 'refund_room',
+    text: `SELECT c.amount - (SELECT coalesce(sum(r.amount), 0)::bigint FROM core.refund r
+        WHERE r.pay_order_id = c.pay_order_id AND r.capture_id = c.id AND r.id <> $2 AND r.state IN ('R9', 'R10', 'R11')) AS room
+      FROM core.capture c WHERE c.id = $1`,
+    values: [captureId, refundId],
+  });
+  return rows[0]?.room ?? 0;
 }
 
 /** The channel's trade number of a capture: the attempt's id. */

@@ -14,7 +14,7 @@ export default defineCheck({
   level: 'seconds',
   budgetMs: 5_000,
   covers:
-    'Per pay order and currency: effective captures = its payable = clearing booked; late captures = clearing booked = suspense booked.',
+    'Per pay order and currency: effective and revived captures = its payable = clearing booked; late captures = clearing booked = suspense booked.',
   mode: { by: 'dirty', kind: 'pay_order' },
   subjects: 'SELECT count(*) AS count FROM core.pay_order',
   violations: (db, scope) => {
@@ -23,7 +23,8 @@ export default defineCheck({
       db,
       sql`WITH captured AS (
           SELECT pay_order_id, currency, coalesce(sum(amount) FILTER (WHERE kind = 'effective'), 0) AS effective,
-            coalesce(sum(amount) FILTER (WHERE kind = 'late'), 0) AS late, min(created_at) AS at
+            coalesce(sum(amount) FILTER (WHERE kind = 'late'), 0) AS late,
+            coalesce(sum(amount) FILTER (WHERE state = 'REVIVED'), 0) AS revived, min(created_at) AS at
           FROM core.capture WHERE true ${among('pay_order_id', payOrders)} GROUP BY pay_order_id, currency
         ), booked AS (
           SELECT coalesce(p.pay_order_id, ${NO_PAY_ORDER}) AS pay_order_id, e.currency,
@@ -38,16 +39,16 @@ export default defineCheck({
           WHERE paid_at IS NOT NULL ${among('id', payOrders)}
         ), compared AS (
           SELECT pay_order_id, currency, coalesce(c.effective, 0) AS captured, coalesce(b.effective, 0) AS booked,
-            coalesce(k.payable, 0) AS payable, coalesce(c.late, 0) AS late, coalesce(b.late, 0) AS late_booked,
+            coalesce(c.revived, 0) AS revived, coalesce(k.payable, 0) AS payable, coalesce(c.late, 0) AS late, coalesce(b.late, 0) AS late_booked,
             coalesce(b.suspense, 0) AS suspense, least(c.at, b.at, k.at) AS at
           FROM captured c FULL JOIN booked b USING (pay_order_id, currency) FULL JOIN asked k USING (pay_order_id, currency)
         )
         SELECT pay_order_id || ':' || currency AS row_key, currency,
-          greatest(abs(captured - booked), abs(captured - payable), abs(late - late_booked), abs(late - suspense)) AS amount,
+          greatest(abs(captured - booked), abs(captured + revived - payable), abs(late - late_booked), abs(late - suspense)) AS amount,
           format('pay order %s: captured %s, booked %s, payable %s; late %s, booked %s, in suspense %s %s',
             pay_order_id, captured, booked, payable, late, late_booked, suspense, currency) AS detail,
           to_jsonb(compared) - 'at' AS row, at AS first_bad_at
-        FROM compared WHERE captured <> booked OR captured <> payable OR late <> late_booked OR late <> suspense`,
+        FROM compared WHERE captured <> booked OR captured + revived <> payable OR late <> late_booked OR late <> suspense`,
     );
   },
 });

@@ -33,11 +33,12 @@ export default defineCheck({
             coalesce(po.paid_at, po.created_at) AS at
           FROM core.pay_order po
           LEFT JOIN (SELECT pay_order_id, count(*) AS succeeded FROM core.payment
-            WHERE state = 'P8' ${only('pay_order_id')} GROUP BY 1) p ON p.pay_order_id = po.id
+            WHERE (state = 'P8' OR EXISTS (SELECT FROM core.capture c WHERE c.payment_id = payment.id AND c.state = 'REVIVED'))
+              ${only('pay_order_id')} GROUP BY 1) p ON p.pay_order_id = po.id
           LEFT JOIN (SELECT pay_order_id, count(*) AS captured FROM core.capture
-            WHERE kind = 'effective' ${only('pay_order_id')} GROUP BY 1) c ON c.pay_order_id = po.id
+            WHERE (kind = 'effective' OR state = 'REVIVED') ${only('pay_order_id')} GROUP BY 1) c ON c.pay_order_id = po.id
           LEFT JOIN (SELECT pay_order_id, count(*) AS posted FROM core.posting
-            WHERE kind = 'capture' ${only('pay_order_id')} GROUP BY 1) b ON b.pay_order_id = po.id
+            WHERE kind IN ('capture', 'late_capture_revived') ${only('pay_order_id')} GROUP BY 1) b ON b.pay_order_id = po.id
           LEFT JOIN (SELECT pay_order_id, count(*) FILTER (WHERE state IN ('O1', 'O2', 'O3')) AS paid_orders,
               count(*) FILTER (WHERE state IN ('O0', 'O4')) AS unpaid_orders FROM core.orders
             WHERE true ${parents} GROUP BY 1) o ON o.pay_order_id = coalesce(po.first_id, po.id)

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { approveRefund } from '../../core/aftersales/decisions.ts';
+import { requestRefund } from '../../core/aftersales/request.ts';
 import { cancelOrder } from '../../core/orders/cancel.ts';
 import { applyCapture } from '../../core/payments/capture.ts';
 import type { PaymentRow } from '../../core/payments/payments.store.ts';
@@ -177,6 +179,32 @@ describe('two stages', () => {
     ]);
     expect(await stock()).toEqual([ALL, 0, 0]);
   });
+});
+
+test('what the shopper asks back of both parts goes back from both channels’ captures, once', async () => {
+  const sale = await deposited();
+  await world.paid(sale.balance);
+  const wish = { orderId: sale.orderId, kind: 'refund', reason: 'no longer wanted' } as const;
+  const asked = await requestRefund(world.ctx, { name: 'a shop', entrance: 'user' }, wish, 'refund-once');
+  const id = asked.ok ? asked.value.refund.id : asked.detail;
+  expect(await approveRefund(world.ctx, 'a merchant', id)).toMatchObject({ ok: true });
+  for (let i = 0; i < 6; i += 1) {
+    await world.ctx.background.idle();
+    await world.later(30);
+    for (const one of ['f1', 'f2', 'refund-r2', 'refund-r8', 'refund-r12', 'refund-r13', 'refund-r9'])
+      await world.repair(one);
+  }
+  const rows = await world.ctx.db.query({
+    text: 'SELECT state, amount, cause FROM core.refund WHERE order_id = $1 ORDER BY amount DESC',
+    values: [sale.orderId],
+  });
+  expect(rows).toEqual([
+    { state: 'R10', amount: 5_900, cause: 'requested' },
+    { state: 'R10', amount: 1_000, cause: 'deposit_part' },
+  ]);
+  expect(await stateOf(sale)).toBe('O3');
+  expect(await booked(sale)).toEqual({});
+  expect(world.outside.channel.mostEffects).toBe(1);
 });
 
 describe('two stages of a presale: races', () => {
