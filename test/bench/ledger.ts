@@ -6,6 +6,7 @@ import { rehashSlice, sealNew } from '../../core/ledger/sealing.ts';
 import { type Check, loadChecks } from '../../reconcile/check.ts';
 import { runCheck } from '../../reconcile/check-run.ts';
 import { type Benchmark, type BenchOptions, median, type Report } from './support/benchmark.ts';
+import { coresBetween, cpuNow } from './support/cpu.ts';
 import {
   type Accounts,
   addHistory,
@@ -26,7 +27,7 @@ const CLIENTS = [8, 20] as const;
 /** Postings of the history that verification is measured after: once, and ten times as many. */
 const HISTORY = 25_000;
 const NEW = 2_500;
-const VERIFY_ROUNDS = 5;
+const VERIFY_ROUNDS = 9;
 const CHECKS = ['entries-balanced', 'trial-balance', 'balance-after'];
 const NEVER = new AbortController().signal;
 
@@ -55,6 +56,8 @@ interface Speed {
   readonly clients: number;
   /** Postings a second in each round, by who played. */
   readonly rates: Readonly<Record<string, readonly number[]>>;
+  /** CPU of the database in milliseconds a posting: what holds on a machine that others use too. */
+  readonly costs: Readonly<Record<string, readonly number[]>>;
 }
 
 async function speedWith(
@@ -65,20 +68,26 @@ async function speedWith(
   peerUrl: string | null,
 ): Promise<Speed> {
   const rates: Record<string, number[]> = {};
-  const note = (who: string, rate: number): void => {
+  const costs: Record<string, number[]> = {};
+  const database = [{ name: 'postgres', pid: stage.postgres.pid, family: true }] as const;
+  const note = async (who: string, playing: () => Promise<number>): Promise<void> => {
+    const [before, beganMs] = [cpuNow(database), monotonicMs()];
+    const rate = await playing();
+    const cores = coresBetween(before, cpuNow(database), (monotonicMs() - beganMs) / 1_000)['postgres'] ?? 0;
     rates[who] = [...(rates[who] ?? []), rate];
+    costs[who] = [...(costs[who] ?? []), (cores * 1_000) / rate];
     options.note(`${clients} clients, ${who}: ${rate.toFixed(0)} postings/s`);
   };
   for (let round = 1; round <= options.rounds; round += 1) {
     for (const accounts of ['platform', 'wallets'] as const) {
-      note(`ours, ${accounts}`, await playOurs(stage, options, accounts, clients));
+      await note(`ours, ${accounts}`, () => playOurs(stage, options, accounts, clients));
       if (!withPgbench) continue;
       const script = await transferScript(stage.db, accounts, `pgb_${accounts}_${clients}_${round}`);
-      note(`pgbench, ${accounts}`, await playPgbench(stage, options, stage.postgres.appUrl, script, clients));
+      await note(`pgbench, ${accounts}`, () => playPgbench(stage, options, stage.postgres.appUrl, script, clients));
     }
-    if (peerUrl !== null) note('pgledger', await playPgbench(stage, options, peerUrl, PGLEDGER_SCRIPT, clients));
+    if (peerUrl !== null) await note('pgledger', () => playPgbench(stage, options, peerUrl, PGLEDGER_SCRIPT, clients));
   }
-  return { clients, rates };
+  return { clients, rates, costs };
 }
 
 /** Each client books one posting after the other, through `post` over a pool of as many connections. */
@@ -207,11 +216,11 @@ async function prove({ db }: LedgerStage): Promise<void> {
 
 function report(speeds: readonly Speed[], verified: readonly Verified[]): Report {
   const lines: string[] = [];
-  for (const { clients, rates } of speeds) {
+  for (const { clients, rates, costs } of speeds) {
     for (const [who, all] of Object.entries(rates)) {
       const range = `${Math.min(...all).toFixed(0)} to ${Math.max(...all).toFixed(0)}`;
       lines.push(
-        `${String(clients).padStart(2)} clients  ${who.padEnd(20)} ${median(all).toFixed(0).padStart(6)}/s (${range})`,
+        `${String(clients).padStart(2)} clients  ${who.padEnd(20)} ${median(all).toFixed(0).padStart(6)}/s (${range}), database ${median(costs[who] ?? []).toFixed(3)} ms each`,
       );
     }
     const of = (who: string): number => median(rates[who] ?? []);
