@@ -30,7 +30,7 @@ export interface Books {
   readonly channelRefunded: number;
   /** Keys whose effect happened more than once out there. */
   readonly repeatedEffects: number;
-  /** Moves that happened more than once: the same row out of the same state twice. */
+  /** Moves that happened more than once: the same row out of the same state twice. A product may sell out again and again. */
   readonly repeatedMoves: number;
   readonly couponsUsed: number;
   readonly couponsDeducted: number;
@@ -61,7 +61,8 @@ export async function booksOf(premises: Pick<Premises, 'one' | 'database'>): Pro
       (SELECT coalesce(sum(amount), 0)::bigint FROM core.entry WHERE account_id LIKE 'clearing:%') AS clearing,
       (SELECT coalesce(sum(amount), 0)::bigint FROM core.entry) AS "ledgerTotal",
       (SELECT coalesce(sum(amount), 0)::bigint FROM core.entry WHERE account_id LIKE 'suspense:%') AS suspense,
-      (SELECT count(*) FROM (SELECT 1 FROM core.event WHERE from_state IS DISTINCT FROM to_state
+      (SELECT count(*) FROM (SELECT 1 FROM core.event
+        WHERE from_state IS DISTINCT FROM to_state AND machine <> 'product'
         GROUP BY machine, entity_id, from_state, to_state HAVING count(*) > 1) twice) AS "repeatedMoves",
       (SELECT count(*) FROM core.coupon WHERE state = 'used') AS "couponsUsed",
       (SELECT count(*) FROM core.orders WHERE state = 'O2') AS "ordersFulfilled",

@@ -37,12 +37,19 @@ function coveredText({ coverage: { mode, rows, fullAt, fullFailure } }: CheckSta
   return `since the last run ${rows} rows · all history ${all}${failure}`;
 }
 
+const BY_VERDICT = { violated: 0, unknown: 1, holds: 2 } as const;
+
+/** What does not hold stands first: a small screen must not hide it below its edge. */
+function sorted(data: Overview): readonly CheckStatus[] {
+  return data.checks.toSorted((a, b) => BY_VERDICT[a.verdict] - BY_VERDICT[b.verdict]);
+}
+
 /** The fund-loss invariants with what their newest run covered. */
 export const checks: PanelSpec = {
   title: 'Checks 核对',
   note: () => 'rows last run, age',
-  keys: (data) => data.checks.map(({ id }) => id),
-  rows: (view) => view.data.checks.map((check, i) => <Row key={check.id} cells={cellsOf(view, check, i)} />),
+  keys: (data) => sorted(data).map(({ id }) => id),
+  rows: (view) => sorted(view.data).map((check, i) => <Row key={check.id} cells={cellsOf(view, check, i)} />),
   facts: (data, key) => {
     const check = data.checks.find(({ id }) => id === key);
     if (check === undefined) return [];

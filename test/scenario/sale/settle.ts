@@ -1,4 +1,7 @@
-import { turn } from '../../../core/bus/consume.ts';
+import { type Consumer, turn } from '../../../core/bus/consume.ts';
+import { consumerOf, loadConsumers } from '../../../core/consumers/consumers.ts';
+import { rehashSlice, sealNew } from '../../../core/ledger/sealing.ts';
+import { readSystemIdentifier } from '../../../reconcile/check.store.ts';
 import { loadChecks } from '../../../reconcile/check.ts';
 import { runCheck } from '../../../reconcile/check-run.ts';
 import { dirtyConsumer, feed, feedLagSeconds } from '../../../reconcile/dirty.ts';
@@ -7,6 +10,7 @@ import { carry, deliver, giveBack, underWay } from './letters.ts';
 import { NEVER, type Sale } from './sale.ts';
 import { FAIR } from './weather.ts';
 
+const CONSUMERS = [...(await loadConsumers()).values()];
 /** Rounds of healing, and how much time passes between two of them: seconds first, then what deadlines take. */
 const SECONDS = 15_000;
 const MINUTES = 10 * 60_000;
@@ -45,10 +49,19 @@ async function heal(sale: Sale): Promise<void> {
   for (const kick of sale.queue.kicks.splice(0)) await sale.run(kick);
   for (const letter of letters.splice(0)) await deliver(sale, letter);
   for (const repair of sale.repairs) await sale.mend(repair);
+  for (const declared of CONSUMERS) await listen(sale, consumerOf(sale.ctx, declared));
   const { parcels, refunds } = underWay(sale);
   for (const { shipmentId, state } of parcels)
     carry(sale, shipmentId, state === 'accepted' ? 'processing' : 'delivered');
   for (const refundNo of refunds) giveBack(sale, refundNo);
+}
+
+async function listen(sale: Sale, consumer: Consumer): Promise<void> {
+  for (;;) {
+    const taken = await turn({ db: sale.db, clock: sale.clock }, consumer, 'sale', NEVER);
+    if (taken.kind === 'idle') return;
+    if (taken.kind !== 'handled') throw new Error(`${consumer.name}: ${JSON.stringify(taken)}`);
+  }
 }
 
 /** Every check of the engine comes to the same conclusion as the auditor, over all and over what was touched. */
@@ -56,12 +69,15 @@ async function checks(sale: Sale): Promise<string[]> {
   const all = await loadChecks();
   const kit = { ...sale.ctx, db: sale.db };
   const consumer = dirtyConsumer(sale.clock, all);
+  const identifier = (await readSystemIdentifier(sale.db)) ?? 'unknown';
   // A transaction of another sale on this server may hold the horizon back for a moment.
   await eventually(async () => {
-    while ((await turn(kit, consumer, 'sale', NEVER)).kind === 'handled');
+    await listen(sale, consumer);
     await feed(kit, all, NEVER);
+    await sealNew(kit, identifier);
     return (await feedLagSeconds(kit)) === 0;
   });
+  for (let whole = false; !whole; ) whole = (await rehashSlice(kit)).whole;
   const wrong: string[] = [];
   for (const check of all) {
     for (const full of [true, false]) {
