@@ -132,7 +132,12 @@ export async function writeOrder(ctx: CoreContext, tx: Tx, draft: Draft): Promis
     points === 0 ? true : lockPoints(tx, { payOrderId, userId: wish.userId, points }, now),
     together(orders.map((order) => createOne(ctx, tx, draft, order))),
     insertLines(tx, orders.flatMap(linesOf)),
-    orders.length === 1 ? undefined : lockShelves(tx, orders.flatMap(claimsOf)),
+    orders.length === 1
+      ? undefined
+      : lockShelves(
+          tx,
+          orders.flatMap((order) => claimsNow(order, draft)),
+        ),
     together(orders.map((order) => reserveOne(ctx, tx, draft, order))),
   ]);
   if (!answer(opened)) throw new RefusalError(refuseReusedKey());
@@ -201,6 +206,11 @@ async function reserveOne(
     ),
   ]);
   return [...(gone ?? []), ...(lacks ?? [])];
+}
+
+/** What the order's own transaction takes from the shelves: nothing that was reserved early, or is deducted at payment. */
+function claimsNow(order: OrderDraft, { early }: Draft): Claim[] {
+  return notEarly(order.orderId, claimsOf(order), early).filter((claim) => claim.deductAt !== 'payment');
 }
 
 export function claimsOf({ lines }: Part): readonly Claim[] {
