@@ -102,7 +102,9 @@ const routes = {
         reason: 'the search index was restored from the night before',
       }),
     },
-    responses: { 200: json(z.object({ cursor: position }), 'Where it goes on from.') },
+    responses: {
+      200: json(z.object({ cursor: position }), 'Where it goes on from.', { cursor: { xid: '8390', eventId: '4650' } }),
+    },
   }),
   parked: route({
     method: 'get',

@@ -22,7 +22,9 @@ const callback = route({
     }),
   },
   responses: {
-    200: json(z.object({ status: z.enum(['applied', 'duplicate', 'stored']) }), 'Taken; it need not be sent again.'),
+    200: json(z.object({ status: z.enum(['applied', 'duplicate', 'stored']) }), 'Taken; it need not be sent again.', {
+      status: 'applied',
+    }),
   },
 });
 

@@ -29,7 +29,13 @@ const cancel = route({
     params: z.object({ orderId: z.string().regex(/^\d{19}$/, 'must be an order number of 19 digits') }),
     body: jsonBody(wire.object({ reason: z.string().trim().min(1).max(500) }), { reason: 'ordered the wrong size' }),
   },
-  responses: { 200: json(cancelled, 'Cancelled, or on its way there.') },
+  responses: {
+    200: json(cancelled, 'Cancelled, or on its way there.', {
+      orderId: '1794355203001001001',
+      state: { code: 'O4', name: 'ORDER_CANCELLED' },
+      cancelling: false,
+    }),
+  },
 });
 
 const confirmed = wire.object({ orderId: z.string(), state: stateSchema }).openapi('ConfirmedOrder', {

@@ -9,6 +9,7 @@ import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
 import { moneySchema, numericId } from '../kernel/http/values.ts';
 import { wire } from '../kernel/http/wire.ts';
 import { checkoutCart } from './checkout.ts';
+import { CREATED } from './orders.examples.ts';
 import { createdSchema, orderBody } from './orders.wire.ts';
 import { submittedReply } from './submit.reply.ts';
 import { ticketSchema } from './tickets.wire.ts';
@@ -41,8 +42,8 @@ const checkout = route({
     }),
   },
   responses: {
-    200: json(createdSchema, 'Placed before'),
-    201: json(createdSchema, 'The orders'),
+    200: json(createdSchema, 'Placed before', CREATED),
+    201: json(createdSchema, 'The orders', CREATED),
     202: json(ticketSchema, 'Stored up: a place in the queue'),
   },
 });

@@ -7,6 +7,7 @@ import { reply } from '../kernel/http/problem.ts';
 import { createRouter, json, jsonBody, route } from '../kernel/http/route.ts';
 import { numericId, orderNumber } from '../kernel/http/values.ts';
 import { decodeCursor, encodeCursor, wire } from '../kernel/http/wire.ts';
+import { CREATED, ORDER, PAGE, PAY_ORDER_SHOWN } from './orders.examples.ts';
 import { listOrders, readOrder, readPayOrder } from './orders.read.ts';
 
 import {
@@ -42,8 +43,8 @@ const create = route({
   tags,
   request: { headers: wire.idempotencyHeaders, body: jsonBody(orderBody, EXAMPLE) },
   responses: {
-    200: json(createdSchema, 'Placed before'),
-    201: json(createdSchema, 'The order'),
+    200: json(createdSchema, 'Placed before', CREATED),
+    201: json(createdSchema, 'The order', CREATED),
     202: json(ticketSchema, 'Stored up: a place in the queue'),
   },
 });
@@ -55,7 +56,7 @@ const read = route({
   summary: 'An order with its lines, payments, shipments, refunds and timeline',
   tags,
   request: { params: wire.object({ orderId: orderNumber }) },
-  responses: { 200: json(orderSchema, 'The order') },
+  responses: { 200: json(orderSchema, 'The order', ORDER) },
 });
 
 const list = route({
@@ -66,7 +67,7 @@ const list = route({
   tags,
   request: { query: wire.object({ ...wire.page.shape, userId: numericId }) },
   responses: {
-    200: json(wire.object({ items: z.array(summarySchema), next: z.string().nullable() }), 'A page of orders'),
+    200: json(wire.object({ items: z.array(summarySchema), next: z.string().nullable() }), 'A page of orders', PAGE),
   },
 });
 
@@ -77,7 +78,7 @@ const readPay = route({
   summary: 'A pay order with its orders and payment attempts',
   tags,
   request: { params: wire.object({ payOrderId: orderNumber }) },
-  responses: { 200: json(payOrderSchema, 'The pay order') },
+  responses: { 200: json(payOrderSchema, 'The pay order', PAY_ORDER_SHOWN) },
 });
 
 /** Placing and reading orders. */

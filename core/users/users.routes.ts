@@ -17,7 +17,13 @@ const userSchema = wire
     level: z.int(),
     blocked: wire.object({ since: wire.time, reason: z.string() }).nullable(),
   })
-  .openapi('User');
+  .openapi('User', {
+    example: {
+      userId: '1001',
+      level: 3,
+      blocked: { since: '2026-11-11T00:00:00.000Z', reason: 'chargebacks of three cards in a day' },
+    },
+  });
 
 const read = route({
   method: 'get',

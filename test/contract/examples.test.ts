@@ -18,8 +18,15 @@ interface Media {
 
 /** The same as it is written in the document. */
 interface ShownMedia {
-  readonly schema?: { readonly $ref?: string; readonly example?: unknown };
+  readonly schema?: ShownSchema;
   readonly example?: unknown;
+}
+
+interface ShownSchema {
+  readonly $ref?: string;
+  readonly example?: unknown;
+  readonly items?: ShownSchema;
+  readonly properties?: Readonly<Record<string, ShownSchema>>;
 }
 
 interface Parameter {
@@ -53,9 +60,13 @@ const runs = new Map([...registry.values()].flatMap((room) => Object.entries(roo
 
 async function routesOf(stage: Stage): Promise<Described[]> {
   const { paths, components } = openApiDocument(stage.app);
-  const named = (components?.schemas ?? {}) as Readonly<Record<string, { readonly example?: unknown }>>;
-  const isShown = ({ example, schema }: ShownMedia): boolean =>
-    (example ?? schema?.example ?? named[schema?.$ref?.split('/').at(-1) ?? '']?.example) !== undefined;
+  const named = (components?.schemas ?? {}) as Readonly<Record<string, ShownSchema>>;
+  const isNamed = (schema: ShownSchema = {}): boolean =>
+    (schema.example ?? named[schema.$ref?.split('/').at(-1) ?? '']?.example) !== undefined;
+  // A page is shown by the example of what it lists.
+  const lists = ({ properties = {} }: ShownSchema): boolean => Object.values(properties).some((p) => isNamed(p.items));
+  const isShown = ({ example, schema = {} }: ShownMedia): boolean =>
+    example !== undefined || isNamed(schema) || lists(schema);
   const declared = new Map<string, ReadonlyMap<number, Media>>();
   for (const definition of stage.app.openAPIRegistry.definitions) {
     if (definition.type !== 'route') continue;
