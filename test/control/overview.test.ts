@@ -74,7 +74,7 @@ describe('the verdict', () => {
       byReplica: [],
     });
     expect(seen.switches.map(({ key }) => key)).toEqual(
-      expect.arrayContaining(['entry.order.create', 'marketing.coupons', 'marketing.points']),
+      expect.arrayContaining(['entry.order.create', 'marketing.coupons']),
     );
   });
 
