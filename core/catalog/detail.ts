@@ -31,13 +31,13 @@ interface Entry {
  * and a price that begins or ends by itself is seen in time. Orders never look here.
  */
 export class ProductDetails {
-  readonly #ctx: CoreContext;
+  readonly #ctx: Pick<CoreContext, 'db' | 'clock'>;
   readonly #bounds: DetailBounds;
   /** In the order of use, the oldest first. */
   readonly #entries = new Map<number, Entry>();
   #skus = 0;
 
-  constructor(ctx: CoreContext, bounds: DetailBounds = BOUNDS) {
+  constructor(ctx: Pick<CoreContext, 'db' | 'clock'>, bounds: DetailBounds = BOUNDS) {
     this.#ctx = ctx;
     this.#bounds = bounds;
   }

@@ -60,7 +60,6 @@ describe('the cached detail', () => {
       },
       { timeoutMs: 1_000, everyMs: 20 },
     );
-    expect(seen[0]).not.toBe('changed');
   });
 
   it('asks seldom for what many look at', async () => {
