@@ -72,7 +72,8 @@ async function applyInside(
   if (moved === 'elsewhere') return applyInside(context, tx, shipmentId, view, cause);
   // A callback and a poll say it at once: what follows is for the one that moved it.
   if (moved === 'already') return { kind: 'known' };
-  if (to !== 'F2') await ended(context, tx, row, to, view);
+  // As it stood when it moved: a wish to cancel may have been written while the lock was awaited.
+  if (to !== 'F2') await ended(context, tx, moved, to, view);
   return { kind: 'applied' };
 }
 
@@ -84,12 +85,22 @@ async function moveTo(
   to: 'F2' | End,
   view: ParcelView,
   cause: Cause,
-): Promise<'moved' | 'already' | 'elsewhere'> {
-  if (from === 'F1') {
-    return (await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F1', to, view, cause))).kind;
+): Promise<ShipmentRow | 'already' | 'elsewhere'> {
+  if (from === 'F2') {
+    if (to === 'F2') return 'already';
+    const ended = await context.mover.move<ShipmentRow, typeof shipmentMachine, 'F2'>(
+      tx,
+      shipmentMachine,
+      parcelMove(row, 'F2', to, view, cause),
+    );
+    return ended.kind === 'moved' ? ended.row : ended.kind;
   }
-  if (to === 'F2') return 'already';
-  return (await context.mover.move(tx, shipmentMachine, parcelMove(row, 'F2', to, view, cause))).kind;
+  const moved = await context.mover.move<ShipmentRow, typeof shipmentMachine, 'F1'>(
+    tx,
+    shipmentMachine,
+    parcelMove(row, 'F1', to, view, cause),
+  );
+  return moved.kind === 'moved' ? moved.row : moved.kind;
 }
 
 /** The move to what the service says, with what it tells of the parcel; what a person corrected stays. */
