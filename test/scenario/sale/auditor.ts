@@ -185,7 +185,10 @@ export class Auditor {
             WHERE r.order_id = o.id AND r.state = 'R10') AS refunded,
           ARRAY(SELECT s.id FROM core.shipment s WHERE s.order_id = o.id) AS shipments,
           ARRAY(SELECT a.id FROM core.payment a WHERE a.pay_order_id = p.id) AS attempts,
-          ARRAY(SELECT json_build_object('sku', l.sku_id::text, 'quantity', l.quantity, 'worth', l.payable + l.discount)
+          ARRAY(SELECT r.id FROM core.refund r WHERE r.order_id = o.id) AS refunds,
+          ARRAY(SELECT json_build_object('sku', l.sku_id::text, 'quantity', l.quantity, 'worth', l.payable + l.discount,
+              'agreed', (SELECT coalesce(sum(f.quantity), 0) FROM core.refund r JOIN core.refund_line f ON f.refund_id = r.id
+                WHERE r.order_id = o.id AND r.state = 'R10' AND f.line_no = l.line_no))
             FROM core.order_line l WHERE l.order_id = o.id) AS lines
         FROM core.orders o JOIN core.pay_order p ON p.id = o.pay_order_id ORDER BY o.id`,
     });
@@ -199,15 +202,19 @@ export class Auditor {
       ([key, { state }]) => state === 'deducted' && order.attempts.some((id) => key.startsWith(`${id}/`)),
     ).length;
     const arrived = this.#arrived(order.shipments);
+    const cameBack = this.#cameBack(
+      [...this.#outside.fulfilment.returns.keys()].filter((no) => order.refunds.some((id) => no.startsWith(id))),
+    );
     let least = 0;
     let most = 0;
     const wrong: string[] = [];
-    for (const { sku, quantity, worth } of order.lines) {
+    for (const { sku, quantity, worth, agreed } of order.lines) {
       const missing = quantity - (arrived.get(sku) ?? 0);
       if (missing < 0 || (!order.paid && missing < quantity)) wrong.push(`${is}: too much of SKU ${sku} arrived`);
-      const share = (worth * missing) / quantity;
-      least += Math.floor(share);
-      most += Math.ceil(share);
+      // What did not arrive goes back, and so does what came back; what was agreed to go back may be among both.
+      const returned = cameBack.get(sku) ?? 0;
+      least += Math.floor((worth * Math.min(quantity, Math.max(missing, agreed))) / quantity);
+      most += Math.ceil((worth * Math.min(quantity, missing + Math.max(returned, agreed))) / quantity);
     }
     if (order.state !== 'O5') wrong.push(`${is} ends at ${order.state}`);
     if (order.paid && (order.refunded < least || order.refunded > most))
@@ -220,11 +227,21 @@ export class Auditor {
 
   /** Pieces by SKU that parcels have brought. */
   #arrived(shipments: Iterable<string>): ReadonlyMap<string, number> {
-    const { parcels, contents } = this.#outside.fulfilment;
+    const { parcels } = this.#outside.fulfilment;
+    return this.#pieces([...shipments].filter((id) => parcels.get(id)?.state === 'delivered'));
+  }
+
+  /** Pieces by SKU that returns have brought back. */
+  #cameBack(returns: Iterable<string>): ReadonlyMap<string, number> {
+    const { returns: known } = this.#outside.fulfilment;
+    return this.#pieces([...returns].filter((id) => known.get(id)?.state === 'received'));
+  }
+
+  #pieces(ids: readonly string[]): ReadonlyMap<string, number> {
+    const { contents } = this.#outside.fulfilment;
     const pieces = new Map<string, number>();
-    for (const id of shipments) {
-      if (parcels.get(id)?.state !== 'delivered') continue;
-      for (const { skuId, quantity } of contents.get(id) ?? []) pieces.set(skuId, (pieces.get(skuId) ?? 0) + quantity);
+    for (const { skuId, quantity } of ids.flatMap((id) => contents.get(id) ?? [])) {
+      pieces.set(skuId, (pieces.get(skuId) ?? 0) + quantity);
     }
     return pieces;
   }
@@ -252,16 +269,18 @@ export class Auditor {
     ];
   }
 
-  /** What left in parcels that arrived is sold; everything else is for sale. */
+  /** What left in parcels that arrived, and did not come back, is sold; everything else is for sale. */
   async #stock(): Promise<string[]> {
     const arrived = this.#arrived(this.#outside.fulfilment.parcels.keys());
+    const cameBack = this.#cameBack(this.#outside.fulfilment.returns.keys());
+    const gone = (sku: string): number => (arrived.get(sku) ?? 0) - (cameBack.get(sku) ?? 0);
     const rows = await this.#db.query<{ sku: string; reserved: number; sold: number }>({
       text: `SELECT sku_id::text AS sku, sum(reserved)::bigint AS reserved, sum(sold)::bigint AS sold
         FROM core.stock GROUP BY sku_id`,
     });
     return rows
-      .filter(({ sku, reserved, sold }) => reserved !== 0 || sold !== (arrived.get(sku) ?? 0))
-      .map(({ sku, ...rest }) => `SKU ${sku}: ${JSON.stringify(rest)}, and ${arrived.get(sku) ?? 0} pieces arrived`);
+      .filter(({ sku, reserved, sold }) => reserved !== 0 || sold !== gone(sku))
+      .map(({ sku, ...rest }) => `SKU ${sku}: ${JSON.stringify(rest)}, and ${gone(sku)} pieces are gone`);
   }
 }
 
@@ -276,5 +295,12 @@ interface OrderEnd {
   readonly refunded: number;
   readonly shipments: readonly string[];
   readonly attempts: readonly string[];
-  readonly lines: readonly { readonly sku: string; readonly quantity: number; readonly worth: number }[];
+  readonly refunds: readonly string[];
+  readonly lines: readonly {
+    readonly sku: string;
+    readonly quantity: number;
+    readonly worth: number;
+    /** Pieces of refunds that came to their end. */
+    readonly agreed: number;
+  }[];
 }

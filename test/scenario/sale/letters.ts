@@ -50,6 +50,12 @@ export function carry(sale: Sale, shipmentId: string, to: 'processing' | 'delive
   write(sale, 'fulfilment', 'fulfilment', { type: `shipment.${to}`, shipmentId });
 }
 
+/** Goods come back, or do not; the carrier writes to us. */
+export function bringBack(sale: Sale, returnNo: string, to: 'processing' | 'received' | 'failed'): void {
+  sale.outside.fulfilment.setReturn(returnNo, to);
+  write(sale, 'return', 'fulfilment', { type: `return.${to}`, returnNo });
+}
+
 /** The channel finishes a refund that it had only accepted. */
 export function giveBack(sale: Sale, refundNo: string): void {
   const { channel } = sale.outside;
@@ -66,6 +72,7 @@ export function underWay(sale: Sale) {
   return {
     openTrades: [...channel.trades.values()].filter(({ state }) => state === 'open').map(({ tradeNo }) => tradeNo),
     parcels: [...fulfilment.parcels.values()].filter(({ state }) => state === 'accepted' || state === 'processing'),
+    returns: [...fulfilment.returns.values()].filter(({ state }) => state === 'accepted' || state === 'processing'),
     refunds: [...channel.refunds.values()].filter(({ state }) => state === 'processing').map((r) => r.refundNo),
   };
 }

@@ -1,3 +1,4 @@
+import { closeRefund, retryLeg } from '../../../core/aftersales/ways-out.ts';
 import type { CoreContext } from '../../../core/context.ts';
 import { addMs, VirtualClock } from '../../../core/kernel/clock.ts';
 import type { Result } from '../../../core/kernel/errors.ts';
@@ -175,6 +176,29 @@ export class Sale implements AsyncDisposable {
     if (report.scanned === 0) return null;
     if (failed > 0 && !this.life.dead) throw new Error(`the repair ${repair.id} failed for ${failed} rows`);
     return `${repair.id} ${advanced} advanced, ${waiting} waiting, ${person} to a person`;
+  }
+
+  /** Refunds that stand at a state, the oldest first. */
+  async refundsAt(state: string): Promise<string[]> {
+    const text = 'SELECT id FROM core.refund WHERE state = $1 ORDER BY id';
+    return (await this.db.query<{ id: string }>({ text, values: [state] })).map(({ id }) => id);
+  }
+
+  /** A person decides about a refund at R15: it was paid another way, or its money leg is tried again, or it is closed. */
+  async intervene(id: string): Promise<string> {
+    const { ctx } = this;
+    const reason = 'a person looked at it';
+    const ways = [
+      () => retryLeg(ctx, 'a person', id, { leg: 'cash', reason }),
+      () => retryLeg(ctx, 'a person', id, { leg: 'marketing', reason }),
+      () => retryLeg(ctx, 'a person', id, { leg: 'return', reason }),
+      () => closeRefund(ctx, 'a person', id, reason),
+    ];
+    for (let tried = this.random.int(ways.length), n = 0; n < ways.length; tried += 1, n += 1) {
+      const done = await ways[tried % ways.length]?.();
+      if (done?.ok === true) return done.value.state;
+    }
+    throw new Error(`no way leads out of R15 for ${id}`);
   }
 
   /** What the process had in memory is gone; another takes over what it left in the database. */

@@ -1,3 +1,4 @@
+import { approveRefund } from '../../../core/aftersales/decisions.ts';
 import { type Consumer, turn } from '../../../core/bus/consume.ts';
 import { consumerOf, loadConsumers } from '../../../core/consumers/consumers.ts';
 import { rehashSlice, sealNew } from '../../../core/ledger/sealing.ts';
@@ -6,7 +7,7 @@ import { loadChecks } from '../../../reconcile/check.ts';
 import { runCheck } from '../../../reconcile/check-run.ts';
 import { dirtyConsumer, feed, feedLagSeconds } from '../../../reconcile/dirty.ts';
 import { eventually } from '../../support/eventually.ts';
-import { carry, deliver, giveBack, underWay } from './letters.ts';
+import { bringBack, carry, deliver, giveBack, underWay } from './letters.ts';
 import { NEVER, type Sale } from './sale.ts';
 import { FAIR } from './weather.ts';
 
@@ -50,9 +51,13 @@ async function heal(sale: Sale): Promise<void> {
   for (const letter of letters.splice(0)) await deliver(sale, letter);
   for (const repair of sale.repairs) await sale.mend(repair);
   for (const declared of CONSUMERS) await listen(sale, consumerOf(sale.ctx, declared));
-  const { parcels, refunds } = underWay(sale);
+  for (const id of await sale.refundsAt('R1')) await approveRefund(sale.ctx, 'the service', id);
+  for (const id of await sale.refundsAt('R15')) await sale.intervene(id);
+  const { parcels, returns, refunds } = underWay(sale);
   for (const { shipmentId, state } of parcels)
     carry(sale, shipmentId, state === 'accepted' ? 'processing' : 'delivered');
+  for (const { returnNo, state } of returns)
+    bringBack(sale, returnNo, state === 'accepted' ? 'processing' : 'received');
   for (const refundNo of refunds) giveBack(sale, refundNo);
 }
 
