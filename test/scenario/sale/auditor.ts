@@ -183,12 +183,12 @@ export class Auditor {
             WHERE r.pay_order_id = p.id AND r.state = 'R10') AS discount_back,
           (SELECT coalesce(sum(r.amount + r.subsidy + r.withheld), 0)::bigint FROM core.refund r
             WHERE r.order_id = o.id AND r.state = 'R10') AS refunded,
-          ARRAY(SELECT s.id FROM core.shipment s WHERE s.order_id = o.id) AS shipments,
+          ARRAY(SELECT s.id FROM core.shipment s WHERE s.order_id = o.id AND s.refund_id IS NULL) AS shipments,
           ARRAY(SELECT a.id FROM core.payment a WHERE a.pay_order_id = p.id) AS attempts,
           ARRAY(SELECT r.id FROM core.refund r WHERE r.order_id = o.id) AS refunds,
           ARRAY(SELECT json_build_object('sku', l.sku_id::text, 'quantity', l.quantity, 'worth', l.payable + l.discount,
               'agreed', (SELECT coalesce(sum(f.quantity), 0) FROM core.refund r JOIN core.refund_line f ON f.refund_id = r.id
-                WHERE r.order_id = o.id AND r.state = 'R10' AND f.line_no = l.line_no))
+                WHERE r.order_id = o.id AND r.state = 'R10' AND r.kind <> 'exchange' AND f.line_no = l.line_no))
             FROM core.order_line l WHERE l.order_id = o.id) AS lines
         FROM core.orders o JOIN core.pay_order p ON p.id = o.pay_order_id ORDER BY o.id`,
     });
@@ -293,6 +293,7 @@ interface OrderEnd {
   readonly discount_back: boolean;
   readonly paid: boolean;
   readonly refunded: number;
+  /** Not those that bring other pieces in exchange. */
   readonly shipments: readonly string[];
   readonly attempts: readonly string[];
   readonly refunds: readonly string[];
