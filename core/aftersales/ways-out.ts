@@ -88,7 +88,8 @@ export async function settleOtherwise(
 /**
  * It ends without money (R15→R3): what it spoke of can be asked for anew, and what was owed for it is not.
  *
- * Refuses: `refund_unknown`; `wrong_state` (also of a late capture: that money belongs to the one who paid it).
+ * Refuses: `refund_unknown`; `wrong_state` (also of a late capture: that money belongs to the one who paid it; and of pieces
+ * that were taken out of their shipment: nobody would send them any more).
  */
 export async function closeRefund(
   context: CoreContext,
@@ -99,6 +100,9 @@ export async function closeRefund(
   return decide(context, refundId, async (tx, row) => {
     demandIntervention(row);
     if (row.order_id === null) throw wrongLeg(row, 'the money of a late capture is the payer’s');
+    if ((await linesOfRefund(tx, row.id)).some(({ dropped }) => dropped > 0)) {
+      throw wrongLeg(row, 'pieces of it never left, so their money goes back: try a leg again, or pay it another way');
+    }
     await bookWithdrawn(tx, context, row, reason);
     await releaseClaims(tx, row.id);
     await move(tx, context, actor, row, { to: 'R3', set: { decided_by: actor, returned_at: null }, reason });

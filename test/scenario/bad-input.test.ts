@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { countRows } from '../support/rows.ts';
 import { ADDRESS, Shop } from '../support/shop.ts';
 import { type System, startSystem } from '../support/system.ts';
@@ -18,6 +19,11 @@ beforeAll(async () => {
   [sku = ''] = await shop.stockUp('t-shirt');
   [soldOut = ''] = await shop.stockUp('t-shirt', { stock: 0 });
   [offShelf = ''] = await shop.stockUp('t-shirt');
+  // A consumer of the bus sees that nothing is there of it, in its own time.
+  await eventually(async () => {
+    const text = `SELECT id FROM core.spu WHERE state = 'SOLD_OUT'`;
+    expect(await system.database.db.query({ text })).toHaveLength(1);
+  });
   const { body } = await shop.core('/v1/products?limit=200', { role: 'merchant' });
   const products = body['items'] as { spuId: string }[];
   await shop.core(`/v1/products/${products[0]?.spuId}/unpublish`, {

@@ -44,6 +44,7 @@ async function heal(sale: Sale): Promise<void> {
   const { unanswered, letters, road, outside } = sale;
   outside.channel.onInit = 'open';
   outside.channel.onRefund = 'done';
+  outside.fulfilment.onReturn = 'accepted';
   outside.marketing.onDeduct = 'deducted';
   for (const order of unanswered.splice(0)) await order();
   while (road.heldUp.length > 0) road.arrive(0);

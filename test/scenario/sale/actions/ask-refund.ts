@@ -6,7 +6,7 @@ const KINDS = ['refund', 'refund', 'return', 'return', 'exchange'] as const;
 /** A shopper wants money back for some pieces, sends them back, or wants others for them. */
 export default {
   id: 'ask-refund',
-  weight: 5,
+  weight: 10,
   async act(sale) {
     const orderId = sale.pick(sale.pick(sale.checkouts.slice(-20))?.orderIds ?? []);
     if (orderId === undefined) return null;

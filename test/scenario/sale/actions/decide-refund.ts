@@ -4,7 +4,7 @@ import type { Action } from '../action.ts';
 /** Customer service agrees to a refund, or does not. */
 export default {
   id: 'decide-refund',
-  weight: 5,
+  weight: 10,
   async act(sale) {
     const [waiting] = await sale.refundsAt('R1');
     if (waiting === undefined) return null;

@@ -9,7 +9,8 @@ export default {
     const kick = sale.pick(kicks);
     if (kick === undefined) return null;
     kicks.splice(kicks.indexOf(kick), 1);
-    sale.outside.channel.onRefund = sale.chance(0.5) ? 'processing' : 'done';
+    sale.outside.channel.onRefund = sale.pick(['processing', 'processing', 'done', 'done', 'failed']) ?? 'done';
+    sale.outside.fulfilment.onReturn = sale.chance(0.2) ? 'none' : 'accepted';
     await sale.run(kick);
     return kick.name;
   },
