@@ -1,9 +1,11 @@
 import { productMachine } from './catalog/catalog.machine.ts';
 import { shipmentMachine } from './fulfilment/fulfilment.machine.ts';
+import { roomLockMachine } from './hotel/hotel.machine.ts';
 import type { Machine, MachineRow } from './kernel/machine.ts';
 import type { Metrics } from './kernel/metrics.ts';
 import { CURRENCIES, type Currency, isCurrency } from './kernel/money.ts';
 import type { Transition } from './kernel/mover.ts';
+import { campaignMachine } from './marketing/campaigns.machine.ts';
 import { orderMachine } from './orders/orders.machine.ts';
 import { ticketMachine } from './orders/tickets.machine.ts';
 import { callbackMachine, captureMachine, deductionMachine, paymentMachine } from './payments/payments.machine.ts';
@@ -19,6 +21,8 @@ const MACHINES: readonly Machine[] = [
   callbackMachine,
   shipmentMachine,
   refundMachine,
+  roomLockMachine,
+  campaignMachine,
 ];
 
 /**

@@ -58,6 +58,10 @@ it('an order that was begun comes to its end, whatever became of the database me
     timeoutMs: 60_000,
     everyMs: 250,
   });
-  expectBooksAgree(await booksOf(premises), ORDERS);
+  // Pieces that were reserved in a batch, and whose order then met no database, are set aside for a minute.
+  await eventually(async () => expectBooksAgree(await booksOf(premises), ORDERS), {
+    timeoutMs: 90_000,
+    everyMs: 1_000,
+  });
   await everyCheckHolds(premises);
-}, 240_000);
+}, 300_000);

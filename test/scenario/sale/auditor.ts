@@ -213,9 +213,12 @@ export class Auditor {
       const missing = quantity - (arrived.get(sku) ?? 0);
       if (missing < 0 || (!order.paid && missing < quantity)) wrong.push(`${is}: too much of SKU ${sku} arrived`);
       // What did not arrive goes back, and so does what came back; what was agreed to go back may be among both.
+      const fewest = Math.min(quantity, Math.max(missing, agreed));
       const returned = cameBack.get(sku) ?? 0;
-      least += Math.floor((worth * Math.min(quantity, Math.max(missing, agreed))) / quantity);
-      most += Math.ceil((worth * Math.min(quantity, missing + Math.max(returned, agreed))) / quantity);
+      const largest = Math.min(quantity, missing + Math.max(returned, agreed));
+      // Cash and discount of a piece are rounded each by itself; of a whole line there is nothing to round.
+      least += Math.floor((worth * fewest) / quantity) - (fewest % quantity === 0 ? 0 : 1);
+      most += Math.ceil((worth * largest) / quantity) + (largest % quantity === 0 ? 0 : 1);
     }
     if (order.state !== 'O5') wrong.push(`${is} ends at ${order.state}`);
     if (order.paid && (order.refunded < least || order.refunded > most))
