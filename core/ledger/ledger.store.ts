@@ -57,7 +57,8 @@ export type Appended =
 /**
  * The same where accounts limit their balance. One statement: they are locked in id order, which reads them as they stand
  * behind the lock; then either everything is written, or nothing. An account that is new is made first: a statement does
- * not lock what was not there when it began.
+ * not lock what was not there when it began. The new balance is counted from the locked row, never from the one the UPDATE
+ * finds first: that is the snapshot's, which a credit that was waited for has outdated, and its check would refuse it.
  */
 export async function appendLimited(sql: Sql, posting: Posting, sides: readonly Side[], now: Date): Promise<Appended> {
   const accounts = accountsOf(sides);
@@ -110,8 +111,8 @@ const APPEND_LIMITED = `WITH side AS MATERIALIZED (
   ), locked AS MATERIALIZED (
     SELECT id, balance, floor, sequence FROM core.account WHERE id = ANY($13::text[]) ORDER BY id FOR NO KEY UPDATE
   ), change AS MATERIALIZED (
-    SELECT l.id, l.balance, l.floor, sum(s.amount)::bigint AS taken, count(*) AS entries
-    FROM locked l JOIN side s ON s.account_id = l.id GROUP BY l.id, l.balance, l.floor
+    SELECT l.id, l.balance, l.floor, l.sequence, sum(s.amount)::bigint AS taken, count(*) AS entries
+    FROM locked l JOIN side s ON s.account_id = l.id GROUP BY l.id, l.balance, l.floor, l.sequence
   ), short AS (
     SELECT * FROM change WHERE balance - taken < floor ORDER BY id LIMIT 1
   ), made AS (
@@ -125,7 +126,7 @@ const APPEND_LIMITED = `WITH side AS MATERIALIZED (
     FROM made, unnest($10::text[], $11::text[], $12::text[]) AS wanted (id, kind, currency)
     ON CONFLICT (id) DO NOTHING
   ), moved AS (
-    UPDATE core.account a SET balance = a.balance - c.taken, sequence = a.sequence + c.entries
+    UPDATE core.account a SET balance = c.balance - c.taken, sequence = c.sequence + c.entries
     FROM change c, made WHERE a.id = c.id
   ), entries AS (
     INSERT INTO core.entry (posting_id, account_id, amount, currency, order_id, account_sequence, balance_after, at)
