@@ -43,13 +43,17 @@ export interface StayOrder {
   readonly payable: number;
   readonly discount_amount: number;
   readonly expires_at: Date;
+  /** Money of it goes or went back already; a refund that was closed without money is out. */
+  readonly refunding: boolean;
 }
 
 /** What a lock needs to know of its order. */
 export async function orderOfStay(sql: Sql, orderId: string): Promise<StayOrder> {
   const rows = await sql.query<StayOrder>({
     name: 'room_lock_order',
-    text: 'SELECT state, payable, discount_amount, expires_at FROM core.orders WHERE id = $1',
+    text: `SELECT state, payable, discount_amount, expires_at, EXISTS (SELECT FROM core.refund r
+        WHERE r.pay_order_id = o.pay_order_id AND r.order_id = o.id AND r.state <> 'R3') AS refunding
+      FROM core.orders o WHERE id = $1`,
     values: [orderId],
   });
   const row = rows[0];

@@ -158,7 +158,7 @@ export interface CancelledStay {
  * Cancels a paid stay (退订): the penalty of this moment is written down, the hotel lets the room go, and what is left is
  * paid back. Asked twice it stands as the first time.
  *
- * Refuses: `wrong_state` when the stay has begun, is over, or was never paid for.
+ * Refuses: `wrong_state` when the stay has begun, is over, was never paid for, or is being refunded otherwise.
  */
 export async function cancelStay(
   context: CoreContext,
@@ -175,6 +175,9 @@ export async function cancelStay(
     const now = context.clock.now();
     if (lock.state !== 'CONFIRMED' || order.state !== 'O1' || now >= startOf(lock.check_in)) {
       return refuse('wrong_state', `The stay of order ${orderId} from ${lock.check_in} is ${lock.state}; it stays so.`);
+    }
+    if (order.refunding) {
+      return refuse('wrong_state', `A refund of order ${orderId} is under way or done: nothing is left to pay back.`);
     }
     const penalty = penaltyOf(lock, order.payable, now);
     await letGo(context, tx, lock, { reason, actor: 'shop', penalty });

@@ -232,6 +232,11 @@ async function succeed(context: CoreContext, tx: Tx, success: Success, from: 'P4
 /** What becomes of a paid order: it is shipped, or refunded because the shopper wanted out or its stock is gone. */
 type Fate = 'ships' | 'cancelled' | 'no_stock';
 
+const WHY_STOPPED = {
+  cancelled: 'cancelled before the capture arrived',
+  no_stock: 'captured when its stock was gone',
+} as const;
+
 async function payOneOrder(context: CoreContext, tx: Tx, order: OrderOfPayOrder, note: Cause): Promise<Fate> {
   const cancelled = order.cancel_intent === 'user';
   const [moved, taken] = await Promise.all([
@@ -240,28 +245,20 @@ async function payOneOrder(context: CoreContext, tx: Tx, order: OrderOfPayOrder,
     cancelled ? release(tx, order.id) : take(tx, order.id, order.lines === 1),
   ]);
   if (moved.kind !== 'moved') throw new Error(`broken invariant: order ${order.id} was closed under a live attempt`);
-  if (order.type === 'hotel' && !(await keepRoom(context, tx, order.id, cancelled, note)))
-    return cancelled ? 'cancelled' : 'no_stock';
-  if (cancelled) return 'cancelled';
-  return taken || (await takeAgain(context, tx, order.id)) ? 'ships' : 'no_stock';
+  const fate = cancelled ? 'cancelled' : taken || (await takeAgain(context, tx, order.id)) ? 'ships' : 'no_stock';
+  return order.type === 'hotel' ? keepRoom(context, tx, order.id, fate, note) : fate;
 }
 
-/** A room is kept once it is paid, or let go when the shopper wanted out. False: there is none to sell any more. */
-async function keepRoom(
-  context: CoreContext,
-  tx: Tx,
-  orderId: string,
-  cancelled: boolean,
-  note: Cause,
-): Promise<boolean> {
-  if (!cancelled) return confirmRoom(context, tx, orderId, note);
+/** A room is kept when its order goes on, and let go when that is refunded. `no_stock`, too, when it is not locked any more. */
+async function keepRoom(context: CoreContext, tx: Tx, orderId: string, fate: Fate, note: Cause): Promise<Fate> {
+  if (fate === 'ships') return (await confirmRoom(context, tx, orderId, note)) ? fate : 'no_stock';
   const lock = await lockOfOrder(tx, orderId);
-  const reason = 'cancelled before the capture arrived';
   if (lock !== null) {
-    await letGo(context, tx, lock, { reason, actor: 'core', penalty: null });
+    // The order's own refund pays back, so the room owes nothing.
+    await letGo(context, tx, lock, { reason: WHY_STOPPED[fate], actor: 'core', penalty: null });
     tx.afterCommit(() => kickRoom(context, lock.id));
   }
-  return true;
+  return fate;
 }
 
 /** The reservation had expired: what is still on hand is taken, and what lacks is said, so that the order is refunded. */
@@ -299,7 +296,7 @@ async function startOrStop(context: CoreContext, tx: Tx, paidOrder: PaidOrder): 
     amount: order.payable,
     subsidy: order.discount_amount,
     cause: fate,
-    reason: fate === 'cancelled' ? 'cancelled before the capture arrived' : 'captured when its stock was gone',
+    reason: WHY_STOPPED[fate],
   });
 }
 

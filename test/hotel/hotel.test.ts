@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { captureOf } from '../../core/fulfilment/fulfilment.store.ts';
 import { pay } from '../../core/payments/payments.ts';
+import { openRefund } from '../../core/refunds/refunds.ts';
 import { loadChecks } from '../../reconcile/check.ts';
 import { openWorld, type World } from '../reconcile/support.ts';
+import { skusOnShelf, VIRTUAL } from '../support/catalogue.ts';
 import { place } from '../support/orders.ts';
 import { aRoom, bookedFor, bookStay, cancel, roomOf } from './support.ts';
 
@@ -188,6 +191,40 @@ test('cancel against capture: the money was faster: it goes back in full and the
   expect(await world.state('orders', stay.orderId)).toBe('O3');
   expect(await roomOf(world, stay.orderId)).toMatchObject({ state: 'RELEASED', penalty: null });
   expect(await bookedFor(world, [stay.payOrderId])).toEqual({});
+});
+
+test('that is paid when its stock is gone is let go, and the money goes back once', async () => {
+  const [scarce = 0] = await skusOnShelf(world.ctx, { categoryId: VIRTUAL, skus: [{ price: '300.00', stock: 2 }] });
+  await world.ctx.db.query({ text: `UPDATE core.sku SET deduct_at = 'payment' WHERE id = $1`, values: [scarce] });
+  const one = await bookStay(world, scarce);
+  const two = await bookStay(world, scarce);
+  await world.paid(one.payOrderId);
+  await world.paid(two.payOrderId);
+  expect(await roomOf(world, one.orderId)).toMatchObject({ state: 'CONFIRMED' });
+  const { id, ...letGo } = await roomOf(world, two.orderId);
+  expect(letGo).toEqual({ state: 'RELEASED', penalty: null });
+  expect(world.outside.hotel.rooms.get(id)).toMatchObject({ state: 'released' });
+  expect(await world.state('orders', two.orderId)).toBe('O3');
+  expect(await bookedFor(world, [two.payOrderId])).toEqual({});
+  expect(await cancel(world, two.orderId)).toMatchObject({ ok: false, code: 'wrong_state' });
+});
+
+test('a paid stay whose money is on its way back is not cancelled beside that', async () => {
+  const stay = await bookStay(world, room);
+  await world.paid(stay.payOrderId);
+  // As an order that stopped left its room when that was still kept first.
+  world.outside.channel.loseReplies = 9;
+  const { payOrderId, orderId } = stay;
+  await world.ctx.db.tx(async (tx) => {
+    const capture = await captureOf(tx, orderId);
+    if (capture === null) throw new Error('no capture');
+    const why = { cause: 'no_stock' as const, reason: 'captured when its stock was gone' };
+    await openRefund(tx, world.ctx, { payOrderId, orderId, ...capture, amount: 60_000, subsidy: 0, ...why });
+  });
+  await world.ctx.background.idle();
+  expect(await world.state('orders', orderId)).toBe('O1');
+  expect(await cancel(world, orderId)).toMatchObject({ ok: false, code: 'wrong_state' });
+  expect(await roomOf(world, orderId)).toMatchObject({ state: 'CONFIRMED', penalty: null });
 });
 
 test('a process that dies after each step leaves a row that its repair finishes', async () => {
