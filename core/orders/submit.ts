@@ -58,12 +58,14 @@ export async function submit(ctx: CoreContext, request: OrderRequest, signal: Ab
 }
 
 async function queue(ctx: CoreContext, request: OrderRequest): Promise<Result<Submitted>> {
-  // An order of the same key may have been placed before orders were stored up.
-  const before = await findByKey(ctx.db, request.wish.userId, request.key);
-  const stored = before.length > 0 ? ok(null) : await storeUp(ctx, request);
+  // An order of the same key may have been placed before orders were stored up; and a ticket that is asked for again must
+  // not try to queue up: each try takes a number, and the queue would seem longer than it is.
+  const before = await findEarlier(ctx, request);
+  if (before !== null) return before;
+  const stored = await storeUp(ctx, request);
   if (stored.ok && stored.value !== null) return ok({ kind: 'queued', ticket: stored.value, replayed: false });
-  const earlier = await findEarlier(ctx, request);
-  if (earlier !== null) return earlier;
+  const faster = await findEarlier(ctx, request);
+  if (faster !== null) return faster;
   return stored.ok ? refuseReusedKey() : stored;
 }
 

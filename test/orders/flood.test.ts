@@ -117,6 +117,14 @@ describe('while orders are stored up', () => {
     await drain(1);
     expect((await submitted(small, [sku], { userId: 3 })).ok).toBe(true);
   });
+
+  it('a ticket that is asked for again takes no place in it', async () => {
+    const small = { ...ctx, terms: { ...ctx.terms, flood: { ...ctx.terms.flood, capacity: 5 } } };
+    for (let i = 0; i < 6; i += 1) await queued([sku], { userId: 1, key: 'again' });
+    expect((await queued([sku], { userId: 2 })).seq).toBe((await queued([sku], { userId: 1, key: 'again' })).seq + 1);
+    for (const userId of [3, 4, 5]) expect((await submitted(small, [sku], { userId })).ok).toBe(true);
+    expect(await submitted(small, [sku], { userId: 6 })).toMatchObject({ code: 'queue_full' });
+  });
 });
 
 describe('at the drain', () => {
