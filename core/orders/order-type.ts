@@ -24,8 +24,11 @@ export interface OrderType extends Registered {
   readonly needsAddress: boolean;
   /** Says why these goods, with these extra fields as `details` understood them, make no order of this type, or null. */
   refuse(lines: readonly PricedLine[], details: unknown): Refusal | null;
-  /** What is paid in which part, for a type that is paid in two (预售). Refuses terms that do not fit the goods. */
-  stages?(details: unknown, goods: PricedGoods, now: Date): Result<Stages>;
+  /**
+   * What is paid in which part, for a type that is paid in two (预售); `due` is when the first must be paid. Refuses terms that
+   * do not fit the goods.
+   */
+  stages?(details: unknown, goods: PricedGoods, now: Date, due: Date): Result<Stages>;
   /** What else is written for an order of this type in the transaction that places it, such as the lock of its room. */
   also?(tx: Tx, context: CoreContext, order: PlacedOfType): Promise<void>;
 }

@@ -59,8 +59,10 @@ async function unwindUnpaid(context: CoreContext, row: OrderRow, signal: AbortSi
   const recorded = await context.db.tx((tx) =>
     recordIntent(context, tx, row.pay_order_id, intent, row.cancel_reason ?? 'unpaid at its deadline'),
   );
+  // The row was stale: it is paid, or has got more time, as an order has whose deposit has just come.
+  if (!recorded) return { kind: 'wait', ms: UNWIND_MS };
   // It is written now: go on with the row as it stands.
-  if (recorded && row.cancel_intent === null) return { kind: 'moved' };
+  if (row.cancel_intent === null) return { kind: 'moved' };
 
   const attempts = await attemptsOfStages(context.db, row.pay_order_id);
   const live = attempts.find(isLive);
@@ -103,8 +105,9 @@ function untilDue(row: MachineRow, now: Date): number {
 /**
  * Writes down, on every order and the live attempt of the pay order, that it shall go: a pay order is cancelled as a
  * whole while it is unpaid. The first intent stands, but the shopper's replaces the time-out's: goods paid for at the last
- * moment are shipped to one who was late, never to one who was told that the order is being cancelled. Returns false when
- * it is not all unpaid any more.
+ * moment are shipped to one who was late, never to one who was told that the order is being cancelled. Whether the time is up is
+ * decided behind the lock: a deposit that came meanwhile has given the order until its balance is due. Returns false when it
+ * is not all unpaid any more, or none of it shall go.
  */
 export async function recordIntent(
   context: CoreContext,
@@ -117,13 +120,15 @@ export async function recordIntent(
   const orders = await ordersOf(tx, payOrderId);
   if (payOrder === null || orders.some((o) => o.state !== 'O0')) return false;
   const now = context.clock.now();
-  await tx.query({
+  const written = await tx.query({
     name: 'orders_cancel_intent',
     text: `UPDATE core.orders SET cancel_intent = $2, cancel_reason = $3, due_at = $4, version = version + 1
       WHERE pay_order_id = $1 AND state = 'O0'
-        AND (cancel_intent IS NULL OR ($2 = 'user' AND cancel_intent = 'timeout'))`,
+        AND (cancel_intent IS NULL OR ($2 = 'user' AND cancel_intent = 'timeout'))
+        AND ($2 = 'user' OR expires_at <= $4) RETURNING id`,
     values: [payOrderId, intent, reason, now],
   });
+  if (written.length === 0 && orders.every((o) => o.cancel_intent === null)) return false;
   await setCancelIntent(tx, payOrderId, intent, now);
   return true;
 }

@@ -52,7 +52,8 @@ async function placeFrom(
   const now = ctx.clock.now();
   const goods = priceGoods(request, sellable);
   if (!goods.ok) return goods;
-  const stages = ORDER_TYPES.get(wish.type)?.stages?.(request.details, goods.value, now) ?? ok(null);
+  const expiresAt = addMs(now, ctx.terms.payWithinMs);
+  const stages = ORDER_TYPES.get(wish.type)?.stages?.(request.details, goods.value, now, expiresAt) ?? ok(null);
   if (!stages.ok) return stages;
   if (stages.value !== null && (wish.couponCode !== undefined || wish.points !== undefined)) return refuseReduced();
   const sourced = sourceLines(goods.value.lines, sellable);
@@ -86,7 +87,7 @@ async function placeFrom(
     stages: stages.value === null ? null : { ...stages.value, balanceId: rest[0] ?? '' },
     payable: stages.value?.deposit ?? goods.value.amount - discount.value.discount,
     now,
-    expiresAt: addMs(now, ctx.terms.payWithinMs),
+    expiresAt,
   };
   return ctx.hotStock.during(early.value, () =>
     catchRefusal(() => ctx.db.tx((tx) => writeOrder(ctx, tx, draft), { signal })),

@@ -84,6 +84,8 @@ describe('placing', () => {
     ['worth', { worth: cny(7_900) }],
     ['balanceUntil', { balanceFrom: '2026-11-01T00:00:00Z', balanceUntil: '2026-11-02T00:00:00Z' }],
     ['balanceUntil', { balanceUntil: '2028-11-02T00:00:00Z' }],
+    ['balanceUntil', { balanceFrom: '2026-11-11T00:00:10Z', balanceUntil: '2026-11-11T00:24:00Z' }],
+    ['balanceUntil', { balanceUntil: '2026-11-12T00:09:59Z' }],
   ])('names the %s that does not fit', async (field, terms) => {
     const refused = await place(world.ctx, [world.sku], { type: 'presale', details: { ...TERMS, ...terms } });
     expect(refused).toMatchObject({ ok: false, code: 'order_type_mismatch', errors: [{ path: `details.${field}` }] });

@@ -9,6 +9,8 @@ import type { Stages } from '../stages.ts';
 
 const MAX_DAYS = 180;
 const DAY_MS = 24 * 3_600_000;
+/** For how long a balance may be paid at least. */
+const MIN_WINDOW_MS = 10 * 60_000;
 
 const terms = wire
   .object({
@@ -49,7 +51,7 @@ export default {
       errors: [{ path: 'items.1.skuId', message: 'is a second kind of goods' }],
     });
   },
-  stages(details, goods, now) {
+  stages(details, goods, now, due) {
     const t = terms.parse(details);
     const worth = t.worth ?? t.deposit;
     const total = formatMoney(money(goods.amount, goods.currency));
@@ -62,10 +64,18 @@ export default {
     if (worth.amount < t.deposit.amount) return wrong('worth', 'must not be less than the deposit');
     if (worth.amount >= goods.amount) return wrong('worth', `must be less than ${total}`);
     const until = new Date(t.balanceUntil);
+    const opensAt = new Date(t.balanceFrom);
     if (until <= now) return wrong('balanceUntil', 'has passed');
+    // Else a deposit that was paid in time could be forfeited before its balance can be paid.
+    const earliest = new Date(Math.max(opensAt.getTime(), due.getTime()) + MIN_WINDOW_MS);
+    if (until < earliest)
+      return wrong(
+        'balanceUntil',
+        `must be ${earliest.toISOString()} or later: the deposit is due at ${due.toISOString()}, and 10 minutes must be left after that and after balanceFrom`,
+      );
     if (until.getTime() > now.getTime() + MAX_DAYS * DAY_MS)
       return wrong('balanceUntil', `must be in ${MAX_DAYS} days at most`);
-    return ok(stagesOf(goods, t.deposit.amount, worth.amount, new Date(t.balanceFrom), until));
+    return ok(stagesOf(goods, t.deposit.amount, worth.amount, opensAt, until));
   },
 } satisfies OrderType;
 
