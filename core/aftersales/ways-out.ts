@@ -2,11 +2,13 @@ import type { CoreContext } from '../context.ts';
 import type { Tx } from '../kernel/db/database.ts';
 import type { Result } from '../kernel/errors.ts';
 import { deductionsOfAttempt, kickRollbacks, retryRollback } from '../marketing/deductions.ts';
-import { startReturn } from '../marketing/returns.ts';
+import { finishReturn, startReturn } from '../marketing/returns.ts';
+import { logOperation } from '../operations/operation-log.ts';
 import { releaseClaims } from '../refunds/claims.store.ts';
 import { bookOwed, bookWithdrawn } from '../refunds/owing.ts';
 import { finishInside, ofOrder } from '../refunds/refunds.driver.ts';
 import { type RefundRow, tradeOfCapture } from '../refunds/refunds.store.ts';
+import { voidCodes } from '../stock/codes.ts';
 import { kickAfterSales } from './aftersales.driver.ts';
 import { hasBeen, linesOfRefund, settlePieces } from './aftersales.store.ts';
 import { decide, move } from './decisions.ts';
@@ -79,8 +81,21 @@ export async function settleOtherwise(
       throw wrongLeg(row, 'no money goes back with an exchange; close it, and refund the pieces');
     await placePieces(tx, row, 'stay');
     const owed = await bookOwed(tx, context, row, proof.reason);
+    if (row.subsidy > 0 && !row.marketing_done) await giveBackHere(tx, context, owed);
     const evidence = { said: proof.evidence, by: actor };
     await finishInside(context, tx, owed, 'R15', { reason: proof.reason, evidence, channelRefundId: null, actor });
+    await logOperation(
+      tx,
+      {
+        actor,
+        entityType: 'refund',
+        entityId: row.id,
+        operation: 'settle',
+        before: { state: row.state },
+        after: { state: 'R10', ...proof },
+      },
+      context.clock.now(),
+    );
     return row;
   });
 }
@@ -88,8 +103,8 @@ export async function settleOtherwise(
 /**
  * It ends without money (R15→R3): what it spoke of can be asked for anew, and what was owed for it is not.
  *
- * Refuses: `refund_unknown`; `wrong_state` (also of a late capture: that money belongs to the one who paid it; and of pieces
- * that were taken out of their shipment: nobody would send them any more).
+ * Refuses: `refund_unknown`; `wrong_state` (also of a late capture: that money belongs to the one who paid it; of pieces
+ * that were taken out of their shipment: nobody would send them any more; and when marketing has given back its part).
  */
 export async function closeRefund(
   context: CoreContext,
@@ -102,6 +117,12 @@ export async function closeRefund(
     if (row.order_id === null) throw wrongLeg(row, 'the money of a late capture is the payer’s');
     if ((await linesOfRefund(tx, row.id)).some(({ dropped }) => dropped > 0)) {
       throw wrongLeg(row, 'pieces of it never left, so their money goes back: try a leg again, or pay it another way');
+    }
+    if (row.marketing_done) {
+      throw wrongLeg(
+        row,
+        'marketing has given back its part, so the money goes back too: try the cash leg, or settle it',
+      );
     }
     await bookWithdrawn(tx, context, row, reason);
     await releaseClaims(tx, row.id);
@@ -142,6 +163,16 @@ async function placePieces(tx: Tx, row: RefundRow, where: 'come back' | 'stay'):
     return { lineNo: line.line_no, dropped: 0, returning: back ? pieces : 0, kept: back ? line.kept : line.quantity };
   });
   await settlePieces(tx, row.id, placed);
+  if (where === 'come back') return;
+  // Delivered codes that are paid back are worth nothing any more.
+  for (const { sku_id, quantity, kept } of unplaced) await voidCodes(tx, row.order_id, sku_id, quantity - kept);
+}
+
+/** What the order's buyer has from us goes back here; the outside service is asked on by its own repair. */
+async function giveBackHere(tx: Tx, context: CoreContext, row: RefundRow): Promise<void> {
+  const started = await startReturn(tx, context, ofOrder(row), await tradeOfCapture(tx, row.capture_id));
+  await finishReturn(tx, context, ofOrder(row));
+  tx.afterCommit(() => kickRollbacks(context, started));
 }
 
 async function askMarketingAgain(tx: Tx, context: CoreContext, row: RefundRow): Promise<void> {

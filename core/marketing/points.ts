@@ -190,7 +190,8 @@ export async function earnPoints(tx: Tx, ctx: Pick<CoreContext, 'clock' | 'rando
     name: 'points_earning_order',
     text: `SELECT o.id, o.pay_order_id, o.user_id, o.guest, o.type, o.currency,
         (o.payable - coalesce((SELECT sum(r.amount) FROM core.refund r
-          WHERE r.pay_order_id = o.pay_order_id AND r.order_id = o.id AND r.state <> 'R3'), 0))::bigint AS kept
+          WHERE r.pay_order_id IN (SELECT id FROM core.pay_order WHERE id = o.pay_order_id OR first_id = o.pay_order_id)
+            AND r.order_id = o.id AND r.owed), 0))::bigint AS kept
       FROM core.orders o WHERE o.id = $1`,
     values: [orderId],
   });

@@ -59,7 +59,9 @@ export async function readEarned(sql: Sql, orderId: string, exceptRefund: string
           WHERE m.order_id = o.id AND m.refund_id <> $2) AS taken_back,
         (SELECT coalesce(sum(r.amount + coalesce(m.withheld, 0)), 0)::bigint FROM core.refund r
           LEFT JOIN core.marketing_return m ON m.refund_id = r.id
-          WHERE r.pay_order_id = o.pay_order_id AND r.order_id = o.id AND r.state <> 'R3' AND r.id <> $2) AS refunded
+          -- What nobody has decided may be rejected yet: it claws back when it is owed.
+          WHERE r.pay_order_id IN (SELECT id FROM core.pay_order WHERE id = o.pay_order_id OR first_id = o.pay_order_id)
+            AND r.order_id = o.id AND r.owed AND r.id <> $2) AS refunded
       FROM core.orders o JOIN core.points_lot l ON l.source = 'earned' AND l.reference = o.id WHERE o.id = $1`,
     values: [orderId, exceptRefund],
   });
