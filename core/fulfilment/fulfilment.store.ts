@@ -1,6 +1,7 @@
 import type { Sql } from '../kernel/db/database.ts';
 import type { MachineRow } from '../kernel/machine.ts';
 import type { Currency } from '../kernel/money.ts';
+import type { CodePieces } from '../stock/codes.ts';
 import type { InitParcel } from './fulfilment.port.ts';
 
 export interface ShipmentRow extends MachineRow {
@@ -91,6 +92,18 @@ export async function linesIn(sql: Sql, shipmentId: string): Promise<PartLine[]>
   return sql.query<PartLine>({
     name: 'shipment_lines',
     text: 'SELECT line_no AS "lineNo", quantity FROM core.shipment_line WHERE shipment_id = $1 ORDER BY line_no',
+    values: [shipmentId],
+  });
+}
+
+/** Pieces in a shipment of SKUs that are delivered as codes of our own pool. */
+export async function codePiecesIn(sql: Sql, shipmentId: string): Promise<CodePieces[]> {
+  return sql.query<CodePieces>({
+    name: 'shipment_code_pieces',
+    text: `SELECT l.sku_id AS "skuId", sum(s.quantity)::bigint AS pieces
+      FROM core.shipment_line s JOIN core.order_line l ON l.order_id = s.order_id AND l.line_no = s.line_no
+      JOIN core.sku k ON k.id = l.sku_id AND k.stock_mode = 'codes'
+      WHERE s.shipment_id = $1 GROUP BY l.sku_id ORDER BY l.sku_id`,
     values: [shipmentId],
   });
 }

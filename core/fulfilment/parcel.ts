@@ -8,11 +8,12 @@ import { linesOf, moneyOf, type UnclaimedLine } from '../refunds/claims.store.ts
 import { openRefund } from '../refunds/refunds.ts';
 import { shareOf } from '../refunds/shares.ts';
 import { backOnShelf } from '../refunds/shelf.ts';
-import { takeCodes } from '../stock/codes.ts';
+import { type CodePieces, takeCodes } from '../stock/codes.ts';
 import { shipmentMachine } from './fulfilment.machine.ts';
 import type { ParcelView } from './fulfilment.port.ts';
 import {
   captureOf,
+  codePiecesIn,
   countDelivered,
   followersOf,
   isComplete,
@@ -149,9 +150,13 @@ export async function fulfilIfComplete(
 /** What follows from an end, once, in the transaction that reached it. */
 async function ended(context: CoreContext, tx: Tx, row: ShipmentRow, to: End, view: ParcelView): Promise<void> {
   if (to === 'F4' && row.refund_id === null) {
-    if (view.codes !== undefined) await deliverCodes(context, tx, row);
     // Sent together; the second sees what the first has written.
-    await Promise.all([countDelivered(tx, row), fulfilIfComplete(context, tx, row)]);
+    const [, , codes] = await Promise.all([
+      countDelivered(tx, row),
+      fulfilIfComplete(context, tx, row),
+      codePiecesIn(tx, row.id),
+    ]);
+    if (codes.length > 0) await deliverCodes(context, tx, row, codes);
   }
   // Whoever asked for it to be given up decides what becomes of the pieces.
   const asked = to === 'F5' && row.cancel_intent !== null;
@@ -161,10 +166,22 @@ async function ended(context: CoreContext, tx: Tx, row: ShipmentRow, to: End, vi
   }
 }
 
-/** Codes of our own pool (卡密) are what was sold: they are delivered instead of what the service made up. */
-async function deliverCodes(context: CoreContext, tx: Tx, row: ShipmentRow): Promise<void> {
-  const ours = (await takeCodes(tx, row.order_id, context.clock.now())).flatMap(({ codes }) => codes);
-  if (ours.length > 0) await setCodes(tx, row.id, ours);
+/**
+ * Codes of our own pool (卡密) are what was sold: those of the pieces in this parcel are delivered instead of what the
+ * service made up, and also with goods for which it makes up none.
+ */
+async function deliverCodes(
+  context: CoreContext,
+  tx: Tx,
+  row: ShipmentRow,
+  pieces: readonly CodePieces[],
+): Promise<void> {
+  const ours = await takeCodes(tx, row.order_id, pieces, context.clock.now());
+  await setCodes(
+    tx,
+    row.id,
+    ours.flatMap(({ codes }) => codes),
+  );
 }
 
 /** A shipment that waits for another starts once that one is given up. */

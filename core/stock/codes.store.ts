@@ -39,21 +39,30 @@ export interface CodeLine {
   readonly pieces: number;
 }
 
-/** Locks what an order has taken of SKUs that are delivered as codes: whoever comes second finds the codes of the first. */
-export async function lockCodeLines(sql: Sql, orderId: string): Promise<CodeLine[]> {
+/** Locks what an order has taken of those of the SKUs that are delivered as codes: whoever comes second waits. */
+export async function lockCodeLines(sql: Sql, orderId: string, skuIds: readonly number[]): Promise<CodeLine[]> {
   return sql.query<CodeLine>({
     name: 'code_lines_lock',
     text: `SELECT r.sku_id, r.warehouse_id, r.quantity - r.returned AS pieces
       FROM core.reservation r JOIN core.sku k ON k.id = r.sku_id AND k.stock_mode = 'codes'
-      WHERE r.order_id = $1 AND r.state = 'taken' AND r.quantity > r.returned ORDER BY r.id FOR UPDATE OF r`,
-    values: [orderId],
+      WHERE r.order_id = $1 AND r.sku_id = ANY($2::bigint[]) AND r.state = 'taken' AND r.quantity > r.returned
+      ORDER BY r.id FOR UPDATE OF r`,
+    values: [orderId, skuIds],
   });
 }
 
-export async function codesOf(sql: Sql, orderId: string): Promise<{ sku_id: number; code: string }[]> {
-  return sql.query<{ sku_id: number; code: string }>({
+interface CodeCount {
+  readonly sku_id: number;
+  readonly warehouse_id: number;
+  readonly codes: number;
+}
+
+/** Codes that an order was given of each pool, with those that were voided since. */
+export async function countCodesOf(sql: Sql, orderId: string): Promise<CodeCount[]> {
+  return sql.query<CodeCount>({
     name: 'codes_of_order',
-    text: `SELECT sku_id, code FROM core.stock_code WHERE order_id = $1 AND state = 'taken' ORDER BY id`,
+    text: `SELECT sku_id, warehouse_id, count(*) AS codes FROM core.stock_code
+      WHERE order_id = $1 GROUP BY sku_id, warehouse_id`,
     values: [orderId],
   });
 }

@@ -5,7 +5,7 @@ import { catchRefusal, must, RefusalError, type Result, refuse } from '../kernel
 import { logOperation } from '../operations/operation-log.ts';
 import { ensureShelf, moveStock, readMovement } from './adjust.store.ts';
 import {
-  codesOf,
+  countCodesOf,
   insertCodes,
   knownDigests,
   lockCodeLines,
@@ -84,34 +84,55 @@ export async function importCodes(
   );
 }
 
-/** The codes of one SKU of an order. */
+/** Pieces of one SKU that are delivered. */
+export interface CodePieces {
+  readonly skuId: number;
+  readonly pieces: number;
+}
+
+/** The codes of one SKU of a delivery. */
 export interface DeliveredCodes {
   readonly skuId: number;
   readonly codes: readonly string[];
 }
 
 /**
- * Takes the codes that a paid order is owed, in the transaction that delivers them: one per piece, each exactly once
- * however often and by however many it is called, for what an order has already is answered again. Empty for an order
+ * Takes codes for the pieces of a paid order that are delivered, in the transaction that delivers them: one per piece, and
+ * for the whole order never more than it has paid for and did not bring back. A code that was voided was one of these: no
+ * other one comes for it. Each call takes anew; that a delivery is counted once is for its shipment. Empty for an order
  * without such SKUs, and for one that is not paid or whose pieces went back.
  *
  * Throws when a pool has fewer codes than pieces were sold: its counter and its codes disagree.
  */
-export async function takeCodes(tx: Tx, orderId: string, now: Date): Promise<readonly DeliveredCodes[]> {
-  const lines = await lockCodeLines(tx, orderId);
+export async function takeCodes(
+  tx: Tx,
+  orderId: string,
+  delivered: readonly CodePieces[],
+  now: Date,
+): Promise<readonly DeliveredCodes[]> {
+  const lines = await lockCodeLines(
+    tx,
+    orderId,
+    delivered.map(({ skuId }) => skuId),
+  );
   if (lines.length === 0) return [];
-  const had = await codesOf(tx, orderId);
-  const delivered: DeliveredCodes[] = [];
+  // Counted behind the lock: whoever held it may have taken some.
+  const had = await countCodesOf(tx, orderId);
+  const left = new Map(delivered.map(({ skuId, pieces }) => [skuId, pieces]));
+  const taken: DeliveredCodes[] = [];
   for (const line of lines) {
-    const codes = had.filter((row) => row.sku_id === line.sku_id).map((row) => row.code);
-    const owed = line.pieces - codes.length;
-    if (owed > 0) codes.push(...(await takeFreeCodes(tx, line, owed, orderId, now)));
-    if (codes.length < line.pieces) {
-      throw new Error(`broken invariant: SKU ${line.sku_id} sold ${line.pieces} codes and has ${codes.length} of them`);
+    const { sku_id: skuId, warehouse_id } = line;
+    const before = had.find((row) => row.sku_id === skuId && row.warehouse_id === warehouse_id)?.codes ?? 0;
+    const pieces = Math.min(line.pieces - before, left.get(skuId) ?? 0);
+    if (pieces <= 0) continue;
+    const codes = await takeFreeCodes(tx, line, pieces, orderId, now);
+    if (codes.length < pieces) {
+      throw new Error(`broken invariant: SKU ${skuId} sold ${pieces} codes and has ${codes.length} of them`);
     }
-    delivered.push({ skuId: line.sku_id, codes });
+    left.set(skuId, (left.get(skuId) ?? 0) - pieces);
+    taken.push({ skuId, codes });
   }
-  return delivered;
+  return taken;
 }
 
 /** Delivered codes of an order that was refunded are worth nothing any more, and are never sold again. Returns how many. */

@@ -33,7 +33,8 @@ async function paidFor(skuId: number, quantity: number): Promise<string> {
   return order;
 }
 
-const deliver = (order: string) => core.ctx.db.tx((tx) => takeCodes(tx, order, now));
+const deliver = (order: string, skuId: number, pieces = 100) =>
+  core.ctx.db.tx((tx) => takeCodes(tx, order, [{ skuId, pieces }], now));
 
 async function free(skuId: number): Promise<number> {
   const [row] = await core.ctx.db.query<{ n: number }>({
@@ -82,7 +83,7 @@ describe('importing codes', () => {
 
   test('leaves no code in the operation log, the movements or the events', async () => {
     const sku = await pool(3);
-    await deliver(await paidFor(sku, 2));
+    await deliver(await paidFor(sku, 2), sku);
     const [row] = await core.ctx.db.query({
       text: `SELECT (SELECT count(*) FROM core.operation_log WHERE (to_jsonb(operation_log))::text LIKE '%CODE-%') AS log,
         (SELECT count(*) FROM core.stock_movement m WHERE to_jsonb(m)::text LIKE '%CODE-%') AS movements,
@@ -93,26 +94,47 @@ describe('importing codes', () => {
 });
 
 describe('delivering codes', () => {
-  test('a code is delivered once under two drivers: both hear the same codes', async () => {
+  test('a code is delivered once under several drivers, and an order gets no more than it paid for', async () => {
     const sku = await pool(40);
     const all = await Promise.all(Array.from({ length: 10 }, () => paidFor(sku, 3)));
-    const delivered = await Promise.all(all.flatMap((order) => [deliver(order), deliver(order), deliver(order)]));
     const seen = new Set<string>();
-    for (const [i] of all.entries()) {
-      const [first, second, third] = delivered.slice(i * 3, i * 3 + 3);
-      expect(second).toEqual(first);
-      expect(third).toEqual(first);
-      expect(first?.[0]?.codes).toHaveLength(3);
-      for (const code of first?.[0]?.codes ?? []) seen.add(code);
-    }
+    await Promise.all(
+      all.map(async (order) => {
+        const delivered = await Promise.all([deliver(order, sku), deliver(order, sku), deliver(order, sku)]);
+        const codes = delivered.flatMap((lines) => lines.flatMap((line) => line.codes));
+        expect(codes).toHaveLength(3);
+        for (const code of codes) seen.add(code);
+      }),
+    );
     expect(seen.size).toBe(30);
     expect([await free(sku), await stock(sku)]).toEqual([10, [10, 0, 30]]);
+  });
+
+  test('a parcel takes the codes of its own pieces, the next one those of its', async () => {
+    const sku = await pool(5);
+    const order = await paidFor(sku, 3);
+    const [first] = await deliver(order, sku, 1);
+    expect([first?.codes.length, await free(sku)]).toEqual([1, 4]);
+    const [second] = await deliver(order, sku, 2);
+    expect(new Set([...(first?.codes ?? []), ...(second?.codes ?? [])]).size).toBe(3);
+    expect([await deliver(order, sku, 1), await free(sku)]).toEqual([[], 2]);
+  });
+
+  test('a voided code is not replaced', async () => {
+    const sku = await pool(5);
+    const order = await paidFor(sku, 3);
+    await deliver(order, sku, 2);
+    await core.ctx.db.tx((tx) => voidCodes(tx, order, sku, 1));
+    expect((await deliver(order, sku))[0]?.codes).toHaveLength(1);
+    expect(await free(sku)).toBe(2);
   });
 
   test('the last code goes to the one who paid for it, though many deliver at once', async () => {
     const sku = await pool(12);
     const all = await Promise.all(Array.from({ length: 12 }, () => paidFor(sku, 1)));
-    const codes = (await Promise.all(all.map(deliver))).flatMap((lines) => lines.flatMap((line) => line.codes));
+    const codes = (await Promise.all(all.map((order) => deliver(order, sku)))).flatMap((lines) =>
+      lines.flatMap((line) => line.codes),
+    );
     expect(new Set(codes).size).toBe(12);
     expect(await free(sku)).toBe(0);
   });
@@ -122,25 +144,25 @@ describe('delivering codes', () => {
     const order = `codes-order-${++orders}`;
     const claim = { skuId: sku, quantity: 1, warehouseId: 1, deductAt: 'reserve' } as const;
     await core.ctx.db.tx((tx) => reserve(tx, order, [claim], now));
-    expect(await deliver(order)).toEqual([]);
+    expect(await deliver(order, sku)).toEqual([]);
     const paid = await paidFor(sku, 1);
     await core.ctx.db.query({ text: 'DELETE FROM core.stock_code WHERE sku_id = $1', values: [sku] });
-    await expect(deliver(paid)).rejects.toThrow('broken invariant');
+    await expect(deliver(paid, sku)).rejects.toThrow('broken invariant');
   });
 
   test('put back before anybody saw them, they are free and can be sold again', async () => {
     const sku = await pool(2);
     const order = await paidFor(sku, 2);
-    await deliver(order);
+    await deliver(order, sku);
     await core.ctx.db.tx((tx) => putBack(tx, order));
-    expect([await free(sku), await stock(sku), await deliver(order)]).toEqual([2, [2, 0, 0], []]);
-    expect((await deliver(await paidFor(sku, 2)))[0]?.codes).toHaveLength(2);
+    expect([await free(sku), await stock(sku), await deliver(order, sku)]).toEqual([2, [2, 0, 0], []]);
+    expect((await deliver(await paidFor(sku, 2), sku))[0]?.codes).toHaveLength(2);
   });
 
   test('voided after a refund, they are never sold again', async () => {
     const sku = await pool(2);
     const order = await paidFor(sku, 2);
-    await deliver(order);
+    await deliver(order, sku);
     expect(await core.ctx.db.tx((tx) => voidCodes(tx, order, sku, 1))).toBe(1);
     expect(await core.ctx.db.tx((tx) => voidCodes(tx, order, sku, 5))).toBe(1);
     expect([await free(sku), await stock(sku)]).toEqual([0, [0, 0, 2]]);
@@ -184,7 +206,7 @@ describe('restock', () => {
     const sku = await pool(5);
     const order = await paidFor(sku, 3);
     expect(await back(order, sku, 1, 'c1')).toBe(1);
-    expect((await deliver(order))[0]?.codes).toHaveLength(2);
+    expect((await deliver(order, sku))[0]?.codes).toHaveLength(2);
     expect(await back(order, sku, 1, 'c2')).toBe(0);
     expect([await free(sku), await stock(sku)]).toEqual([3, [3, 0, 2]]);
   });
