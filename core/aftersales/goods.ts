@@ -108,7 +108,10 @@ async function askBack(
   lacks: Map<number, number>,
 ): Promise<ShipmentRow[]> {
   const waiting: ShipmentRow[] = [];
-  for (const shipment of await liveShipmentsOf(tx, orderId)) {
+  const live = await liveShipmentsOf(tx, orderId);
+  for (const shipment of live) {
+    // One that waits for another carries pieces that may still travel on in that one: that one is asked for.
+    if (shipment.state === 'F0' && live.some(({ id }) => id === shipment.after_shipment)) continue;
     const inside = (await linesIn(tx, shipment.id)).filter(({ lineNo }) => (lacks.get(lineNo) ?? 0) > 0);
     if (inside.length === 0) continue;
     waiting.push(shipment.cancel_intent === null ? { ...shipment, due_at: context.clock.now() } : shipment);
