@@ -7,7 +7,7 @@ import { logOperation } from '../operations/operation-log.ts';
 import { releaseClaims } from '../refunds/claims.store.ts';
 import { bookOwed, bookWithdrawn } from '../refunds/owing.ts';
 import { finishInside, ofOrder } from '../refunds/refunds.driver.ts';
-import { type RefundRow, tradeOfCapture } from '../refunds/refunds.store.ts';
+import { isOfDeposit, type RefundRow, tradeOfCapture } from '../refunds/refunds.store.ts';
 import { voidCodes } from '../stock/codes.ts';
 import { kickAfterSales } from './aftersales.driver.ts';
 import { hasBeen, linesOfRefund, settlePieces } from './aftersales.store.ts';
@@ -103,8 +103,9 @@ export async function settleOtherwise(
 /**
  * It ends without money (R15→R3): what it spoke of can be asked for anew, and what was owed for it is not.
  *
- * Refuses: `refund_unknown`; `wrong_state` (also of a late capture: that money belongs to the one who paid it; of pieces
- * that were taken out of their shipment: nobody would send them any more; and when marketing has given back its part).
+ * Refuses: `refund_unknown`; `wrong_state` (also of a late capture, and of what a deposit had paid: that money belongs to the one
+ * who paid it; of pieces that were taken out of their shipment: nobody would send them any more; and when marketing has given
+ * back its part).
  */
 export async function closeRefund(
   context: CoreContext,
@@ -115,6 +116,9 @@ export async function closeRefund(
   return decide(context, refundId, async (tx, row) => {
     demandIntervention(row);
     if (row.order_id === null) throw wrongLeg(row, 'the money of a late capture is the payer’s');
+    if (await isOfDeposit(tx, row)) {
+      throw wrongLeg(row, 'the money of a deposit is the payer’s; try the cash again, or pay it another way');
+    }
     if ((await linesOfRefund(tx, row.id)).some(({ dropped }) => dropped > 0)) {
       throw wrongLeg(row, 'pieces of it never left, so their money goes back: try a leg again, or pay it another way');
     }

@@ -91,6 +91,16 @@ export async function otherPartOf(sql: Sql, captureId: string): Promise<OtherPar
   return rows[0] ?? null;
 }
 
+/** Whether a refund gives back what the deposit of a presale (定金) had paid. */
+export async function isOfDeposit(sql: Sql, refund: RefundRow): Promise<boolean> {
+  const rows = await sql.query({
+    name: 'refund_of_deposit',
+    text: `SELECT FROM core.capture c JOIN core.pay_order p ON p.id = c.pay_order_id WHERE c.id = $1 AND p.stage = 'deposit'`,
+    values: [refund.capture_id],
+  });
+  return rows.length > 0;
+}
+
 /** What a capture has left beside the refunds that its channel was asked for, one of them left out. */
 export async function roomOf(sql: Sql, captureId: string, refundId: string): Promise<number> {
   const rows = await sql.query<{ room: number }>({

@@ -46,21 +46,24 @@ export interface OpenRefund {
  * Opens a refund at R8 (nothing to return) and books that it is owed. The caller holds the pay order's lock, so that the
  * sum of all refunds of a capture, those in flight included, never passes what was captured.
  *
- * Of a presale, what the one part's capture has no room for goes back from the other's, as a refund of its own.
+ * Of a presale, what the one part's capture has no room for goes back from the other's, as a refund of its own. One that was
+ * asked for speaks of more than its capture took until its channel is asked: the rest of it is the other's already.
  *
  * Throws when it would: the callers refund what they have just booked, so that is a bug.
  */
 export async function openRefund(tx: Tx, context: CoreContext, refund: OpenRefund): Promise<string> {
   const { captured, refunded, payOrderId } = await refundedOf(tx, refund.captureId);
-  const room = captured - refunded;
+  const room = Math.max(0, captured - refunded);
+  const overshoot = Math.max(0, refunded - captured);
   const rest = refund.amount - room;
   if (rest <= 0) return openOne(tx, context, { ...refund, payOrderId });
   const other = await otherPartOf(tx, refund.captureId);
-  if (other === null || rest > other.room) {
+  if (other === null || rest > other.room - overshoot) {
     throw new Error(
       `broken invariant: refunds of ${refund.captureId} would be ${refunded + refund.amount} of ${captured}`,
     );
   }
+  // Even with nothing left to it: it claims the lines.
   const id = await openOne(tx, context, { ...refund, payOrderId, amount: room });
   const { room: _, ...part } = other;
   const { currency, orderId, reason } = refund;

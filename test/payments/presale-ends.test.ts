@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { approveRefund } from '../../core/aftersales/decisions.ts';
+import { requestRefund } from '../../core/aftersales/request.ts';
+import { closeRefund, settleOtherwise } from '../../core/aftersales/ways-out.ts';
+import { applyParcel } from '../../core/fulfilment/parcel.ts';
 import { claim, drive } from '../../core/kernel/driver.ts';
+import { cancelOrder } from '../../core/orders/cancel.ts';
 import { type OrderRow, orderDriver } from '../../core/orders/orders.driver.ts';
 import { orderMachine } from '../../core/orders/orders.machine.ts';
 import { applyCapture } from '../../core/payments/capture.ts';
@@ -60,4 +65,61 @@ test('deposit time-out against capture: the order row was read before the money 
   await world.repair('unpaid-order');
   await world.paid(sale.balance);
   expect(await world.state('orders', sale.orderId)).toBe('O1');
+});
+
+test('a deposit on its way back cannot be closed without money, but paid another way', async () => {
+  const sale = await presale({ missed: 'return' });
+  await world.paid(sale.deposit);
+  await world.later(DAY);
+  world.outside.channel.onRefund = 'failed';
+  await cancelOrder(world.ctx, sale.orderId, 'changed my mind', NEVER);
+  await world.ctx.background.idle();
+  const refund = await world.one<{ id: string; state: string }>(
+    'SELECT id, state FROM core.refund WHERE order_id = $1',
+    [sale.orderId],
+  );
+  expect(refund.state).toBe('R15');
+  const before = await bookedFor(world, [sale.deposit]);
+  expect(await closeRefund(world.ctx, 'op', refund.id, 'the account is gone')).toMatchObject({
+    ok: false,
+    code: 'wrong_state',
+  });
+  expect(await bookedFor(world, [sale.deposit])).toEqual(before);
+  const proof = { reason: 'the account is gone', evidence: 'transfer 4711' };
+  expect(await settleOtherwise(world.ctx, 'op', refund.id, proof)).toMatchObject({ ok: true });
+  expect(await world.state('refund', refund.id)).toBe('R10');
+});
+
+test('a parcel fails while a refund was asked for that is larger than the balance: the rest is the deposit’s', async () => {
+  const sale = await presale({ deposit: cny(12_000), worth: cny(12_000) }, 2);
+  await world.paid(sale.deposit);
+  await world.later(DAY);
+  await world.paid(sale.balance);
+  const wish = {
+    orderId: sale.orderId,
+    kind: 'refund',
+    lines: [{ lineNo: 1, quantity: 1 }],
+    reason: 'too many',
+  } as const;
+  const asked = await requestRefund(world.ctx, { name: 'shop', entrance: 'user' }, wish, 'r1');
+  if (!asked.ok) throw new Error(asked.detail);
+  expect(asked.value.refund.amount).toBe(7_900);
+  const { id } = await world.one<{ id: string }>('SELECT id FROM core.shipment WHERE order_id = $1', [sale.orderId]);
+  const lost = { shipmentId: id, state: 'failed', reason: 'lost' } as const;
+  await world.ctx.db.tx((tx) => applyParcel(world.ctx, id, lost, { actor: 'test', reason: 'lost' }, tx));
+  await world.ctx.background.idle();
+  const opened = `SELECT state, amount, cause FROM core.refund WHERE order_id = $1 AND cause <> 'requested' ORDER BY amount`;
+  expect(await world.ctx.db.query({ text: opened, values: [sale.orderId] })).toEqual([
+    { state: 'R10', amount: 0, cause: 'fulfilment_failed' },
+    { state: 'R10', amount: 7_900, cause: 'deposit_part' },
+  ]);
+  expect(await approveRefund(world.ctx, 'a merchant', asked.value.refund.id)).toMatchObject({ ok: true });
+  for (let i = 0; i < 6; i += 1) {
+    await world.ctx.background.idle();
+    await world.later(30);
+    for (const one of ['f1', 'f2', 'refund-r2', 'refund-r8', 'refund-r12', 'refund-r13', 'refund-r9'])
+      await world.repair(one);
+  }
+  expect(await world.state('orders', sale.orderId)).toBe('O3');
+  expect(await bookedFor(world, [sale.deposit, sale.balance])).toEqual({});
 });
