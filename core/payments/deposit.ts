@@ -9,6 +9,7 @@ import {
   awaitBalance,
   balanceOf,
   giveUpUnpaid,
+  type LockedPayOrder,
   type OrderOfPayOrder,
   type PayOrderRow,
 } from '../payorders/payorders.ts';
@@ -98,17 +99,23 @@ export async function applyDeposit(
 
 /**
  * An order closes whose deposit was paid and whose balance was not: what is still held of the deposit is forfeited, or goes
- * back, as was agreed when it was placed. One that is going back already is left alone.
+ * back, as was agreed when it was placed. One that is going back already is left alone. Of a blocked user (拉黑) the balance is
+ * refused, so the deposit goes back whatever was agreed.
  */
-export async function endDeposit(context: CoreContext, tx: Tx, deposit: PayOrderRow, orderId: string): Promise<void> {
+export async function endDeposit(
+  context: CoreContext,
+  tx: Tx,
+  deposit: LockedPayOrder,
+  orderId: string,
+): Promise<void> {
   if (deposit.paid_at === null) return;
   const capture = await effectiveCapture(tx, deposit.id);
   if (capture === null) throw new Error(`broken invariant: deposit ${deposit.id} is paid without a capture`);
   const { captured, refunded } = await refundedOf(tx, capture.id);
   const held = captured - refunded;
   if (held === 0) return;
-  const reason = 'the balance was not paid';
-  if ((await missedPolicy(tx, orderId)) === 'return') {
+  const reason = deposit.blocked ? 'its user is blocked and may not pay the balance' : 'the balance was not paid';
+  if (deposit.blocked || (await missedPolicy(tx, orderId)) === 'return') {
     await openRefund(tx, context, {
       payOrderId: deposit.id,
       orderId,

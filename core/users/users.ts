@@ -20,7 +20,8 @@ export async function readUser(sql: Sql, userId: number): Promise<User> {
 
 /**
  * Blocks a user (拉黑): from the commit on no order is placed and no payment attempt begins. What is ordered stays and can
- * be cancelled, what is at a channel already may be paid there. A user blocked before stays so, with the first reason.
+ * be cancelled, what is at a channel already may be paid there; the deposit of a presale whose balance is refused for it goes back when
+ * the order closes. A user blocked before stays so, with the first reason.
  */
 export async function blockUser(ctx: CoreContext, actor: string, userId: number, reason: string): Promise<User> {
   return change(ctx, { actor, operation: 'block', reason }, userId, (row, now) =>

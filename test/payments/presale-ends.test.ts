@@ -9,6 +9,8 @@ import { type OrderRow, orderDriver } from '../../core/orders/orders.driver.ts';
 import { orderMachine } from '../../core/orders/orders.machine.ts';
 import { applyCapture } from '../../core/payments/capture.ts';
 import type { PaymentRow } from '../../core/payments/payments.store.ts';
+import { pay } from '../../core/payments/payments.ts';
+import { blockUser, unblockUser } from '../../core/users/users.ts';
 import { loadChecks } from '../../reconcile/check.ts';
 import { bookedFor } from '../hotel/support.ts';
 import { openWorld, type World } from '../reconcile/support.ts';
@@ -122,4 +124,31 @@ test('a parcel fails while a refund was asked for that is larger than the balanc
   }
   expect(await world.state('orders', sale.orderId)).toBe('O3');
   expect(await bookedFor(world, [sale.deposit, sale.balance])).toEqual({});
+});
+
+test('a blocked user whose balance is refused has the deposit back, whatever was agreed', async () => {
+  const sale = await presale({ missed: 'forfeit' });
+  await world.paid(sale.deposit);
+  await world.later(DAY);
+  await blockUser(world.ctx, 'op', 42, 'chargebacks');
+  const pressed = await pay(world.ctx, { payOrderId: sale.balance, channel: 'sandbox' }, NEVER);
+  expect(pressed).toMatchObject({ ok: false, code: 'user_blocked' });
+  await world.later(DAY + 60);
+  await world.repair('unpaid-order');
+  await world.ctx.background.idle();
+  expect(await world.state('orders', sale.orderId)).toBe('O4');
+  expect(await bookedFor(world, [sale.deposit, sale.balance])).toEqual({});
+});
+
+test('a block that was lifted before the end changes nothing: the deposit is forfeited', async () => {
+  const sale = await presale({ missed: 'forfeit' });
+  await world.paid(sale.deposit);
+  await blockUser(world.ctx, 'op', 42, 'chargebacks');
+  await world.later(DAY);
+  await unblockUser(world.ctx, 'op', 42, 'a mistake');
+  await world.later(DAY + 60);
+  await world.repair('unpaid-order');
+  expect(await world.state('orders', sale.orderId)).toBe('O4');
+  const forfeited = { 'clearing:sandbox:CNY': 1_000, 'forfeit_revenue:CNY': -1_000 };
+  expect(await bookedFor(world, [sale.deposit, sale.balance])).toEqual(forfeited);
 });
