@@ -5,8 +5,18 @@ import { addMs } from '../kernel/clock.ts';
 import { catchRefusal, ok, type Result, refuse } from '../kernel/errors.ts';
 import { refuseFields } from '../kernel/http/wire.ts';
 import { ClockSteppedBack, NoMachineNumber } from '../kernel/order-number.ts';
+import { readObstacles } from '../payorders/payorders.ts';
+import type { Early } from '../stock/hot.port.ts';
 import { ORDER_TYPES } from './order-type.ts';
-import { type CreatedOrder, claimsOf, type Draft, type OrderRequest, type OrderWish, writeOrder } from './placing.ts';
+import {
+  type CreatedOrder,
+  claimsOf,
+  type Draft,
+  type OrderRequest,
+  type OrderWish,
+  refuseReusedKey,
+  writeOrder,
+} from './placing.ts';
 import { type PricedGoods, priceItems, shareDiscount } from './pricing.ts';
 import { quoteDiscount } from './reducing.ts';
 import { sourceLines } from './sourcing.ts';
@@ -26,7 +36,8 @@ import { refuseReduced } from './stages.ts';
  *
  * A hot SKU is reserved a moment before, in a batch with other orders' (`hotStock`); the transaction confirms it.
  *
- * Four round trips: prices; BEGIN; five statements in one go; COMMIT. A coupon adds one.
+ * Four round trips: prices; BEGIN; five statements in one go; COMMIT. A coupon adds one, and so does the look at the queue
+ * before something hot is reserved.
  */
 export async function place(
   ctx: CoreContext,
@@ -73,9 +84,7 @@ async function placeFrom(
   // The balance's number is above the deposit's: both are locked in that order.
   const orderIds = stages.value === null ? rest : rest.slice(1);
   const orders = parts.map((part, i) => ({ ...part, orderId: orderIds[i] ?? '' }));
-  const early = await ctx.hotStock.reserve(
-    orders.map((order) => ({ orderId: order.orderId, claims: claimsOf(order) })),
-  );
+  const early = await reserveEarly(ctx, request, orders);
   if (!early.ok) return early;
   const draft: Draft = {
     ...request,
@@ -92,6 +101,19 @@ async function placeFrom(
   return ctx.hotStock.during(early.value, () =>
     catchRefusal(() => ctx.db.tx((tx) => writeOrder(ctx, tx, draft), { signal })),
   );
+}
+
+/**
+ * What is hot of the orders. The statement that opens a pay order overtakes nobody in the queue, but comes too late for what
+ * is reserved before it: a ticket ahead would find it sold out. So the queue is looked at first, only where something goes early.
+ */
+async function reserveEarly(ctx: CoreContext, request: OrderRequest, orders: Draft['orders']): Promise<Result<Early>> {
+  const wanted = orders.map((order) => ({ orderId: order.orderId, claims: claimsOf(order) }));
+  if (request.ticketId === null && ctx.hotStock.goesEarly(wanted)) {
+    const { queue } = await readObstacles(ctx.db, request.wish.userId);
+    if (queue) return refuseReusedKey();
+  }
+  return ctx.hotStock.reserve(wanted);
 }
 
 export function skusOf(wish: OrderWish): number[] {

@@ -31,6 +31,9 @@ export interface HotStock {
   /** A reservation waited `ms` for its row's lock. */
   noteWait(shelf: ShelfName, ms: number): void;
 
+  /** Whether `reserve` would reserve any of it. */
+  goesEarly(orders: readonly OrderClaims[]): boolean;
+
   /**
    * Reserves what is hot of the orders of one checkout, all of it or nothing; what is left is for their transaction.
    *

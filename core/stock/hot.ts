@@ -98,10 +98,14 @@ export class BatchedStock implements HotStock {
     this.#kit.log.info({ ...heat.shelf, waits: heat.waits }, 'a SKU is hot: its pieces are reserved in batches');
   }
 
+  goesEarly(orders: readonly OrderClaims[]): boolean {
+    return orders.some(({ claims }) => claims.some((claim) => this.#goesEarly(claim)));
+  }
+
   async reserve(orders: readonly OrderClaims[]): Promise<Result<Early>> {
     const wants = orders.flatMap(({ orderId, claims }) =>
       perShelf(claims)
-        .filter((claim) => claim.deductAt !== 'payment' && this.#goesEarly(claim))
+        .filter((claim) => this.#goesEarly(claim))
         .map((claim) => ({ orderId, claim })),
     );
     if (wants.length === 0) return ok(NOTHING);
@@ -154,7 +158,8 @@ export class BatchedStock implements HotStock {
     }
   }
 
-  #goesEarly(claim: ShelfName): boolean {
+  #goesEarly(claim: HotClaim): boolean {
+    if (claim.deductAt === 'payment') return false;
     const { guard } = this.#kit;
     const sku = { sku: String(claim.skuId) };
     if (!guard.isOn('stock.hot', sku)) return false;
