@@ -89,25 +89,31 @@ async function serveOne(ctx: CoreContext, ticket: TicketRow, signal: AbortSignal
   };
   const placed = await place(ctx, request, signal);
   if (placed.ok) return 'placed';
-  const { code } = placed;
-  // It was served or cancelled meanwhile, or our side cannot do it just now.
-  if (code === 'wrong_state' || code === 'unavailable') return 'kept';
-  const reason = code === 'idempotency_key_reused' ? await whyNotOpened(ctx, ticket) : placed;
+  // It was served or cancelled meanwhile.
+  if (placed.code === 'wrong_state') return 'kept';
+  const reason = await whyRefused(ctx, ticket, placed);
   if (reason === null) return 'placed';
+  // Our side cannot do it just now.
+  if (reason.code === 'unavailable' || reason.code === 'overloaded') return 'kept';
   await refuseTicket(ctx, ticket.id, reason);
   return 'refused';
 }
 
-/** No pay order was opened: the user was blocked, or the key has an order already. Null: it is this ticket's, which ends in it. */
-async function whyNotOpened(ctx: CoreContext, ticket: TicketRow): Promise<Refusal | null> {
+/**
+ * Why a ticket becomes no order. What refuses it may be the order that its key has already: that holds the last piece or the
+ * coupon. Null: there is one, and the ticket ends in it.
+ */
+async function whyRefused(ctx: CoreContext, ticket: TicketRow, refusal: Refusal): Promise<Refusal | null> {
   const [first] = await findByKey(ctx.db, ticket.user_id, ticket.idempotency_key);
-  if (first === undefined) {
-    const { blocked } = await readObstacles(ctx.db, ticket.user_id);
-    return blocked ? refuseBlocked(ticket.user_id) : refuse('unavailable', 'The order could not be opened.');
+  if (first !== undefined) {
+    if (first.body_digest !== ticket.body_digest) return refuseReusedKey();
+    await endInOrder(ctx, ticket.id, first.pay_order_id);
+    return null;
   }
-  if (first.body_digest !== ticket.body_digest) return refuseReusedKey();
-  await endInOrder(ctx, ticket.id, first.pay_order_id);
-  return null;
+  if (refusal.code !== 'idempotency_key_reused') return refusal;
+  // No pay order was opened, and none has the key: the user was blocked, or what was in the way is gone by now.
+  const { blocked } = await readObstacles(ctx.db, ticket.user_id);
+  return blocked ? refuseBlocked(ticket.user_id) : refuse('unavailable', 'The order could not be opened.');
 }
 
 /**

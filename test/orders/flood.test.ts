@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { setPrice } from '../../core/catalog/catalog.ts';
 import type { CoreContext } from '../../core/context.ts';
+import { refuse } from '../../core/kernel/errors.ts';
 import { createMetrics } from '../../core/kernel/metrics.ts';
 import { drainOnce, FloodDrain } from '../../core/orders/drain.ts';
 import { orderRoutes } from '../../core/orders/orders.routes.ts';
@@ -195,6 +196,28 @@ describe('at the drain', () => {
     expect(await orderCount()).toBe(1);
   });
 
+  it('that order holds the coupon which the ticket is refused for; the ticket ends in it nevertheless', async () => {
+    const couponCode = await coupon(ctx, 100);
+    const { id } = await queued([sku], { key: 'two', couponCode });
+    // As if the direct one, at the moment of the flip, had not seen the ticket.
+    await rows(ctx, `UPDATE core.ticket SET idempotency_key = 'hidden', state = 'CANCELLED' WHERE id = $1`, id);
+    calm();
+    const { payOrderId } = await placed(ctx, [sku], { key: 'two', couponCode });
+    await rows(ctx, `UPDATE core.ticket SET idempotency_key = 'two', state = 'QUEUED' WHERE id = $1`, id);
+    expect(await drain()).toEqual({ placed: 1, refused: 0, kept: 0 });
+    expect(await ticket(id)).toMatchObject({ state: 'PLACED', payOrderId });
+    expect(await orderCount()).toBe(1);
+  });
+
+  it('a ticket that our side is too busy for stays where it is', async () => {
+    const { id } = await queued([sku]);
+    const reserve = async () => refuse('overloaded', 'Too many want the same goods at this moment.');
+    const busy = { ...ctx, hotStock: Object.create(ctx.hotStock, { reserve: { value: reserve } }) };
+    expect(await drainOnce(busy, 50, NEVER)).toEqual({ placed: 0, refused: 0, kept: 1 });
+    expect(await ticket(id)).toMatchObject({ state: 'QUEUED' });
+    expect(await drain()).toEqual({ placed: 1, refused: 0, kept: 0 });
+  });
+
   it('a ticket that breaks on our side five times is given up, and the queue goes on', async () => {
     const broken = await queued([sku], { userId: 1 });
     const good = await queued([sku], { userId: 2 });
@@ -219,6 +242,28 @@ describe('turned on again', () => {
     await drain();
     expect((await place(ctx, [sku], { userId: 3 })).ok).toBe(true);
     expect(await orderCount()).toBe(3);
+  });
+
+  it('one that wants a hot SKU holds none of it while somebody waits', async () => {
+    const [last = 0] = await skusOnShelf(ctx, { skus: [{ price: '9.00', stock: 1 }] });
+    const first = await queued([last], { userId: 1 });
+    calm();
+    core.guard.off.add('stock.direct');
+    const atWrite = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<void>();
+    const tx: CoreContext['db']['tx'] = async (fn, options) => {
+      atWrite.resolve();
+      await go.promise;
+      return ctx.db.tx(fn, options);
+    };
+    const db = Object.create(ctx.db, { query: { value: ctx.db.query.bind(ctx.db) }, tx: { value: tx } });
+    const slow = { ...ctx, db };
+    const direct = submitted(slow, [last], { userId: 2 });
+    await Promise.race([atWrite.promise, direct]);
+    expect(await drain(1)).toEqual({ placed: 1, refused: 0, kept: 0 });
+    expect(await ticket(first.id)).toMatchObject({ state: 'PLACED' });
+    go.resolve();
+    expect(await direct).toMatchObject({ ok: true, value: { kind: 'queued' } });
   });
 
   it('twenty that race with the drain all become orders, none twice', async () => {
