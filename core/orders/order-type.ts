@@ -23,7 +23,7 @@ export interface OrderType extends Registered {
   /** Whether it is shipped to an address. */
   readonly needsAddress: boolean;
   /** Says why these goods, with these extra fields as `details` understood them, make no order of this type, or null. */
-  refuse(lines: readonly PricedLine[], details: unknown): Refusal | null;
+  refuse(lines: readonly PricedLine[], details: unknown, now: Date): Refusal | null;
   /**
    * What is paid in which part, for a type that is paid in two (预售); `due` is when the first must be paid. Refuses terms that
    * do not fit the goods.

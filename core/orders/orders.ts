@@ -61,7 +61,7 @@ async function placeFrom(
 ): Promise<Result<CreatedOrder>> {
   const { wish } = request;
   const now = ctx.clock.now();
-  const goods = priceGoods(request, sellable);
+  const goods = priceGoods(request, sellable, now);
   if (!goods.ok) return goods;
   const expiresAt = addMs(now, ctx.terms.payWithinMs);
   const stages = ORDER_TYPES.get(wish.type)?.stages?.(request.details, goods.value, now, expiresAt) ?? ok(null);
@@ -121,11 +121,11 @@ export function skusOf(wish: OrderWish): number[] {
 }
 
 /** Today's prices of what is wished for, if it makes an order of its type. Refuses as `place` does; changes nothing. */
-export function priceGoods(request: OrderRequest, sellable: readonly SellableRow[]): Result<PricedGoods> {
+export function priceGoods(request: OrderRequest, sellable: readonly SellableRow[], now: Date): Result<PricedGoods> {
   const { wish, details } = request;
   const goods = priceItems(wish.items, new Map(sellable.map((sku) => [sku.sku_id, sku])));
   if (!goods.ok) return goods;
-  return ORDER_TYPES.get(wish.type)?.refuse(goods.value.lines, details) ?? goods;
+  return ORDER_TYPES.get(wish.type)?.refuse(goods.value.lines, details, now) ?? goods;
 }
 
 /**

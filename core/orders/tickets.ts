@@ -37,16 +37,16 @@ const UNIQUE_VIOLATION = '23505';
  */
 export async function storeUp(ctx: CoreContext, request: OrderRequest): Promise<Result<TicketRow | null>> {
   const { wish, details, cart, actor, key, digest } = request;
+  const now = ctx.clock.now();
   const [sellable, ends, obstacles] = await Promise.all([
-    readSellable(ctx.db, skusOf(wish), ctx.clock.now()),
+    readSellable(ctx.db, skusOf(wish), now),
     readQueueEnds(ctx.db),
     readObstacles(ctx.db, wish.userId),
   ]);
   if (obstacles.blocked) return refuseBlocked(wish.userId);
-  const goods = priceGoods(request, sellable);
+  const goods = priceGoods(request, sellable, now);
   if (!goods.ok) return goods;
   if (lengthOf(ends) >= ctx.terms.flood.capacity) return refuseFull(ctx);
-  const now = ctx.clock.now();
   const expiresAt = addMs(now, ctx.terms.flood.waitMs);
   const seen = goods.value.lines.map((line): Item => {
     const expectedPrice = { amount: line.unitPrice, currency: goods.value.currency };

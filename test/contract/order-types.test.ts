@@ -36,7 +36,7 @@ describe.each([...ORDER_TYPES.values()])('order type $id', (type) => {
 
   it('fits some goods and refuses others, by field', () => {
     const kinds = (['physical', 'virtual'] as const).map((kind) =>
-      type.refuse([line(0, kind)], type.details.parse(type.example)),
+      type.refuse([line(0, kind)], type.details.parse(type.example), new Date('2026-11-11T00:00:00Z')),
     );
     expect(kinds.some((refusal) => refusal === null)).toBe(true);
     const refused = kinds.filter((refusal) => refusal !== null);

@@ -61,6 +61,22 @@ describe('a room', () => {
     expect(await pressPay(stay.payOrderId)).toMatchObject({ ok: true });
   });
 
+  test('is not ordered for a day that has passed everywhere', async () => {
+    const from = (checkIn: string) =>
+      place(world.ctx, [{ skuId: room, quantity: 1 }], {
+        type: 'hotel',
+        address: undefined,
+        details: { checkIn, checkOut: `${checkIn.slice(0, -2)}${Number(checkIn.slice(-2)) + 1}`, guest: '李雷' },
+      });
+    expect(await from('2026-11-10')).toMatchObject({ ok: true });
+    await world.later(12 * 3_600);
+    expect(await from('2026-11-10')).toMatchObject({
+      code: 'order_type_mismatch',
+      errors: [{ path: 'details.checkIn', message: 'has passed' }],
+    });
+    expect(await from('2026-11-11')).toMatchObject({ ok: true });
+  });
+
   test('that the hotel refuses ends the order, and cannot be paid', async () => {
     world.outside.hotel.onLock = 'refused';
     const stay = await bookStay(world, room);

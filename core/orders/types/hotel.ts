@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { nightsOf, openRoom, type Stay } from '../../hotel/hotel.ts';
+import { nightsOf, openRoom, type Stay, startOf } from '../../hotel/hotel.ts';
 import { refuse } from '../../kernel/errors.ts';
 import { label } from '../../kernel/http/values.ts';
 import { wire } from '../../kernel/http/wire.ts';
@@ -7,6 +7,7 @@ import type { OrderType } from '../order-type.ts';
 
 const MAX_NIGHTS = 90;
 const MAX_ROOMS = 100;
+const HOUR_MS = 3_600_000;
 
 const day = z.iso.date('must be a day such as 2026-11-11');
 
@@ -22,6 +23,11 @@ const stay = wire
   .refine((s) => s.checkIn < s.checkOut, { path: ['checkOut'], message: 'must be after checkIn' })
   .refine((s) => nightsOf(s) <= MAX_NIGHTS, { path: ['checkOut'], message: `must be ${MAX_NIGHTS} nights on at most` });
 
+/** A day is over everywhere when it is where it ends last, 12 hours behind UTC: the hotel's own clock is not known. */
+function isOver(day: string, now: Date): boolean {
+  return startOf(day).getTime() + 36 * HOUR_MS <= now.getTime();
+}
+
 /**
  * Rooms of a hotel (O2O, 酒店): one line of room nights, so many as rooms times nights. The room is locked at the hotel before
  * it can be paid, kept when it is, and let go when the order ends; nothing is shipped, the confirmation is the voucher.
@@ -31,7 +37,7 @@ export default {
   details: stay,
   example: { checkIn: '2030-11-11', checkOut: '2030-11-12', guest: 'Li Lei' },
   needsAddress: false,
-  refuse(lines, details) {
+  refuse(lines, details, now) {
     const [first, second] = lines;
     if (first === undefined || first.goodsKind === 'physical') {
       return refuse('order_type_mismatch', 'A room is not shipped; these goods are. Order them as type physical.', {
@@ -43,7 +49,13 @@ export default {
         errors: [{ path: 'items.1.skuId', message: 'is a second kind of room' }],
       });
     }
-    const nights = nightsOf(stay.parse(details));
+    const wanted = stay.parse(details);
+    if (isOver(wanted.checkIn, now)) {
+      return refuse('order_type_mismatch', `${wanted.checkIn} has passed: no stay begins on it any more.`, {
+        errors: [{ path: 'details.checkIn', message: 'has passed' }],
+      });
+    }
+    const nights = nightsOf(wanted);
     const rooms = first.quantity / nights;
     if (Number.isInteger(rooms) && rooms <= MAX_ROOMS) return null;
     return refuse('order_type_mismatch', `${first.quantity} room nights are no whole rooms for ${nights} nights.`, {
