@@ -274,18 +274,24 @@ describe('heat', () => {
     const gate = new Promise<void>((resolve) => {
       letThrough = resolve;
     });
+    let locked = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      locked = resolve;
+    });
     const holder = core.ctx.db.tx(async (tx) => {
       await tx.query({ text: 'SELECT FROM core.stock WHERE sku_id = $1 FOR UPDATE', values: [sku] });
+      locked();
       await gate;
     });
+    // Who comes before the lock is held waits for nothing.
+    await held;
     const waiting = Array.from({ length: 12 }, () => place(core.ctx, [sku]));
     await eventually(async () => {
       const [row] = await core.ctx.db.query<{ n: number }>({
         text: `SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`,
       });
       expect(row?.n).toBeGreaterThanOrEqual(12);
-    });
-    letThrough();
+    }).finally(letThrough);
     await holder;
     expect((await Promise.all(waiting)).every((result) => result.ok)).toBe(true);
     expect(core.ctx.hotStock.hot).toBe(1);
