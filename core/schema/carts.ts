@@ -34,7 +34,7 @@ export const cartItem = core.table(
     addedPrice: amount('added_price').notNull(),
     addedCurrency: text('added_currency').notNull(),
     addedAt: at('added_at').notNull(),
-    /** The newest adding requests as `key:quantity`, so that one sent twice adds once. */
+    /** The newest adding requests as `quantity:key`, so that one sent twice adds once. */
     addKeys: text('add_keys').array().notNull().default(sql`'{}'::text[]`),
   },
   (t) => [primaryKey({ columns: [t.cartId, t.skuId] }), check('cart_item_some', sql`${t.quantity} > 0`)],
